@@ -1,0 +1,73 @@
+import type { Checkpoint, Start } from './checkpoint.ts';
+import { parseInstant } from './instant.ts';
+import { countSweep, enterOccurrence, newSweep, reconcile } from './ledger.ts';
+import { keyOf, type Namespace, type Pod, type Workload } from './model.ts';
+import { makePlan, type Plan } from './plan.ts';
+import { wantOf, type Policy } from './policy.ts';
+import { judge, type Bench } from './verdict.ts';
+import type { Occurrence } from './window.ts';
+
+/** One look at the cluster. */
+export interface Look {
+  /** By the API server's clock, milliseconds since the epoch. */
+  readonly at: number;
+  readonly namespaces: ReadonlyMap<string, Namespace>;
+  readonly workloads: readonly Workload[];
+  /** Live Pods by the key of their workload. */
+  readonly pods: ReadonlyMap<string, readonly Pod[]>;
+}
+
+/** What else is known when the look is assessed. */
+export interface Circumstances {
+  readonly policy: Policy;
+  readonly occurrence: Occurrence;
+  /** `NAMESPACE/CHECKPOINT`. */
+  readonly by: string;
+  /** Wall clock, milliseconds. */
+  readonly now: number;
+  readonly only: string | undefined;
+  /** The checkpoint had never been saved before this run. */
+  readonly pastUnknown: boolean;
+}
+
+/** What a look means: the checkpoint that goes with it, the plan, and the bench to judge by again later. */
+export interface Assessment {
+  readonly checkpoint: Checkpoint;
+  readonly plan: Plan;
+  readonly bench: Bench;
+}
+
+/**
+ * Inventory and checkpoint become verdicts and a plan. A sweep opens when something is eligible and none is open, and
+ * closes when nothing eligible is left.
+ */
+export function assess(look: Look, stored: Checkpoint, circumstances: Circumstances): Assessment {
+  const { policy, occurrence, by, now, only, pastUnknown } = circumstances;
+  const want = wantOf(policy);
+  const entered = enterOccurrence(stored, { policy, occurrence, want });
+  const sweep = entered.sweep ?? newSweep(look.at, want);
+  const bench: Bench = {
+    policy,
+    want,
+    by,
+    sweep: { id: sweep.id, begin: parseInstant(sweep.id) ?? look.at },
+    past: new Map(entered.starts.map((start): [string, Start] => [start.workload, start])),
+    pastUnknown,
+    now,
+    only,
+  };
+  const verdicts = look.workloads.map(workload =>
+    judge(
+      { workload, pods: look.pods.get(keyOf(workload)) ?? [], namespace: look.namespaces.get(workload.namespace) },
+      bench,
+    ),
+  );
+  const eligible = verdicts.some(verdict => verdict.kind !== 'leave');
+  const settled = reconcile({ ...entered, sweep: eligible || only !== undefined ? sweep : null }, verdicts, by);
+  const plan = makePlan(verdicts, {
+    sizes: policy.batches.sizes,
+    done: settled.occurrence?.done ?? 0,
+    probing: sweep.ineffectiveInRow > 0,
+  });
+  return { checkpoint: countSweep(settled, verdicts), plan, bench };
+}

@@ -1,0 +1,178 @@
+/**
+ * The words of nightshift, as types. Everything here is a projection: only what a verdict, a restart or a
+ * report needs is kept of an API object, so that a large cluster fits into a small Pod.
+ */
+
+/** Where a workload lives. Names are unique in a namespace for one kind; nightshift knows one kind so far. */
+export interface WorkloadRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The key under which maps hold a workload, and how a person reads it: `NAMESPACE/NAME`. */
+export const keyOf = (ref: WorkloadRef): string => `${ref.namespace}/${ref.name}`;
+
+/** The annotation that a restart sets on the Pod template, the same as `kubectl rollout restart`. */
+export const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
+/** The record: what nightshift did to this workload last, as compact JSON on the workload itself. */
+export const LAST_RESTART = 'nightshift/last-restart';
+/** `never` opts out: on a workload, its Pod template or its Namespace. */
+export const RESTART_OPT_OUT = 'nightshift/restart';
+/** An integer; higher goes first. */
+export const PRIORITY = 'nightshift/priority';
+
+export type Kind = 'Deployment';
+
+/** A Deployment, reduced to what is judged and watched. */
+export interface Workload extends WorkloadRef {
+  readonly kind: Kind;
+  readonly uid: string;
+  /** The version that was read. A restart is conditional on it. */
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of the workload and of its Pod template: `nightshift/restart: never` on either. */
+  readonly optedOut: boolean;
+  /** `nightshift/priority` as it stands there, undefined when absent. */
+  readonly priority: string | undefined;
+  /** `nightshift/last-restart` as it stands there, undefined when absent. */
+  readonly record: string | undefined;
+  readonly deleting: boolean;
+  readonly paused: boolean;
+  /** spec.replicas, 1 when absent. */
+  readonly replicas: number;
+  readonly strategy: Strategy;
+  /** spec.selector as a label selector string, for listing its Pods. */
+  readonly selector: string;
+  /** The template's `kubectl.kubernetes.io/restartedAt`, undefined when absent. */
+  readonly restartedAt: string | undefined;
+  /** Hash of spec.template without restartedAt: two equal hashes mean that nothing else changed in it. */
+  readonly template: string;
+  /** `deployment.kubernetes.io/revision`: grows by one with each new or returned Pod template; 0 when absent. */
+  readonly revision: number;
+  readonly status: RolloutStatus;
+}
+
+/** The strategy with what decides about downtime; percentages as they stand in the spec. */
+export type Strategy =
+  | { readonly kind: 'recreate' }
+  | { readonly kind: 'rollingUpdate'; readonly maxSurge: number | string; readonly maxUnavailable: number | string };
+
+/** The counters of `kubectl rollout status`, zero when the API server leaves them out. */
+export interface RolloutStatus {
+  readonly observedGeneration: number;
+  readonly replicas: number;
+  readonly updatedReplicas: number;
+  readonly availableReplicas: number;
+  /** Pods on their way out; undefined where the API server does not serve the field (before 1.35). */
+  readonly terminatingReplicas: number | undefined;
+  /** The condition of type Progressing. */
+  readonly progressing: Condition | undefined;
+  /** The message of a true ReplicaFailure condition (quota, admission), undefined otherwise. */
+  readonly replicaFailure: string | undefined;
+}
+
+export interface Condition {
+  readonly reason: string;
+  readonly message: string;
+  readonly lastUpdateTime: string;
+}
+
+/** A Pod that a ReplicaSet of the workload controls, not terminal. It is *live* unless it is terminating. */
+export interface Pod {
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** The restartedAt annotation that it got from its template. */
+  readonly restartedAt: string | undefined;
+  /** It has a deletionTimestamp. */
+  readonly terminating: boolean;
+  /** Containers and initContainers with the image that the spec names. */
+  readonly images: readonly ContainerImage[];
+  /** What keeps it from running, in the order containers start; empty for a healthy Pod. */
+  readonly troubles: readonly Trouble[];
+}
+
+export interface ContainerImage {
+  readonly container: string;
+  readonly image: string;
+}
+
+/** A container that waits for a reason, or a Pod that no node takes. Words are the kubelet's and scheduler's. */
+export type Trouble =
+  | { readonly kind: 'unschedulable'; readonly message: string }
+  | {
+      readonly kind: 'waiting';
+      readonly container: string;
+      readonly init: boolean;
+      readonly reason: string;
+      readonly message: string;
+      /** Of the last termination, undefined when it never ran. */
+      readonly exitCode: number | undefined;
+    };
+
+/** What nightshift needs to know of a Namespace. */
+export interface Namespace {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly optedOut: boolean;
+  readonly deleting: boolean;
+}
+
+/** Why a workload is stale. Closed sets of codes: log, report, Event, record and docs share them. */
+export type StaleReason = 'podTooOld' | 'containerImage';
+
+/** Why a workload is left alone. */
+export type LeaveReason =
+  | 'fresh'
+  | 'optedOut'
+  | 'notSelected'
+  | 'paused'
+  | 'zeroReplicas'
+  | 'beingDeleted'
+  | 'rolloutInProgress'
+  | 'notHealthy'
+  | 'podsUnknown'
+  | 'failedBefore'
+  | 'ineffectiveBefore'
+  | 'revertedBefore'
+  | 'deniedBefore'
+  | 'restartedThisSweep'
+  | 'clockAhead'
+  | 'wouldCauseDowntime';
+
+/** Why a restart failed. */
+export type FailureReason =
+  | 'crashLoopBackOff'
+  | 'imagePull'
+  | 'containerConfig'
+  | 'initContainer'
+  | 'progressDeadline'
+  | 'unschedulable'
+  | 'failedCreate'
+  | 'timeout'
+  | 'notProven';
+
+/** What became of a restart. `interrupted`: the run ended first, the rollout is still in flight. */
+export const OUTCOMES = [
+  'restarted',
+  'failed',
+  'ineffective',
+  'reverted',
+  'superseded',
+  'gone',
+  'denied',
+  'interrupted',
+] as const;
+export type OutcomeKind = (typeof OUTCOMES)[number];
+
+/** A code and the sentence that goes with it. */
+export interface Reason<Code extends string> {
+  readonly why: Code;
+  readonly detail: string;
+}
+
+/** The end of every switch over a union: a new member that nobody handles is a type error here. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,198 @@
+/**
+ * The policy document, once: what it may say, what it defaults to, what a person reads about it in an editor, and what
+ * nightshift makes of it. Types, validation and JSON Schema all come from here. Durations become milliseconds.
+ */
+import * as z from 'zod';
+import * as rules from './policy-rules.ts';
+import * as of from './policy-values.ts';
+
+const opens = of
+  .cron()
+  .describe('When it opens: five cron fields, in timeZone. Day and weekday are those of the opening.');
+const lasts = of.age().describe('How long it stays open, elapsed time; at most until the next opening.');
+const name = of.title().describe('How logs and reports call it; unique among all windows.');
+
+const allowWindow = of
+  .mapping({ name, opens, lasts })
+  .superRefine(rules.lastsNoLongerThanTheGap, rules.given('opens', 'lasts'));
+
+const RECURRING = ['opens', 'lasts'];
+const ONCE = ['from', 'until'];
+
+const denyWindow = of
+  .mapping({
+    name,
+    opens: opens.optional(),
+    lasts: lasts.optional(),
+    from: of.localTime().optional().describe('First local date or date-time of a freeze that comes once.'),
+    until: of.localTime().optional().describe('Where that freeze ends; itself no longer part of it.'),
+  })
+  .meta({
+    oneOf: [
+      { required: ['name', ...RECURRING], maxProperties: 3 },
+      { required: ['name', ...ONCE], maxProperties: 3 },
+    ],
+  })
+  .superRefine(rules.oneKindOf(RECURRING, ONCE), rules.given())
+  .superRefine(rules.lastsNoLongerThanTheGap, rules.given(...RECURRING))
+  .superRefine(rules.fromIsBeforeUntil, rules.given(...ONCE))
+  .transform(window => {
+    if (window.opens !== undefined && window.lasts !== undefined) {
+      return { kind: 'recurring' as const, name: window.name, opens: window.opens, lasts: window.lasts };
+    }
+    if (window.from !== undefined && window.until !== undefined) {
+      return { kind: 'once' as const, name: window.name, from: window.from, until: window.until };
+    }
+    return z.NEVER; // refused above
+  });
+
+const AGE = ['podOlderThan'];
+const IMAGE = ['container', 'imageNot'];
+
+const criterion = of
+  .mapping({
+    podOlderThan: of.age().optional().describe('A live Pod is older than this when the sweep begins.'),
+    container: of.containerName().optional().describe('The container, or init container, whose image counts.'),
+    imageNot: of
+      .someOf(of.image(), 'images')
+      .optional()
+      .describe('A live Pod has this container with an image that is none of these. Compared letter by letter.'),
+  })
+  .meta({
+    oneOf: [
+      { required: AGE, maxProperties: 1 },
+      { required: IMAGE, maxProperties: 2 },
+    ],
+  })
+  .superRefine(rules.oneKindOf(AGE, IMAGE), rules.given())
+  .transform(({ podOlderThan, container, imageNot }) => {
+    if (podOlderThan !== undefined) return { kind: 'podOlderThan' as const, age: podOlderThan };
+    if (container !== undefined && imageNot !== undefined) {
+      return { kind: 'containerImage' as const, container, imageNot: [...new Set(imageNot)].toSorted() };
+    }
+    return z.NEVER; // refused above
+  });
+
+const windows = of
+  .mapping({
+    timeZone: of.timeZone().prefault('UTC').describe('IANA name of the zone of all windows.'),
+    allow: of.someOf(allowWindow, 'windows').describe('When restarts may start. At least one; there is no "always".'),
+    deny: of.list(denyWindow, 'windows').prefault([]).describe('When none may start, whatever allow says.'),
+  })
+  .superRefine(rules.namesAreUnique, rules.given());
+
+const namespaces = of
+  .mapping({
+    include: of
+      .someOf(of.namespaceGlob(), 'Namespace globs')
+      .prefault(['*'])
+      .describe('Globs of Namespaces. Those that begin with kube- must be named in full.'),
+    exclude: of.list(of.namespaceGlob(), 'Namespace globs').prefault([]).describe('Globs that beat include.'),
+    labels: of
+      .selector()
+      .optional()
+      .transform(selector => selector ?? [])
+      .describe('Label selector for Namespaces, as in kubectl get -l. Default: any.'),
+  })
+  .superRefine(rules.kubeIsNamedInFull, rules.given('include'))
+  .superRefine(rules.excludeLeavesSomething, rules.given('include', 'exclude'));
+
+const workloads = of.mapping({
+  labels: of
+    .selector()
+    .optional()
+    .transform(selector => selector ?? [])
+    .describe('Label selector for workloads, as in kubectl get -l. Default: any.'),
+  exclude: of.list(of.workloadGlob(), 'NAMESPACE/NAME globs').prefault([]).describe('Workloads that are left.'),
+});
+
+const stale = of
+  .someOf(criterion, 'criteria')
+  .describe('What makes a workload stale; any one is enough. At least one.')
+  .superRefine(rules.someImageIsFresh, rules.givenList);
+
+const batches = of.mapping({
+  sizes: of
+    .someOf(of.count(), 'whole numbers')
+    .prefault([1, 5, 20])
+    .describe('Workloads per batch: a canary first, then more; the last one repeats.'),
+  pause: of.wait({ least: 0 }).prefault('1m').describe('After a batch is healthy, before the next.'),
+  inFlight: of
+    .mapping({
+      workloads: of.count().prefault(10).describe('Workloads.'),
+      pods: of.count().prefault(100).describe('Their replicas in sum. A workload with more goes alone.'),
+      perNamespace: of.count().prefault(3).describe('Workloads in one Namespace.'),
+    })
+    .prefault({})
+    .describe('How much may be restarting at the same time.'),
+});
+
+const rollout = of
+  .mapping({
+    timeout: of
+      .wait({ least: 1000 })
+      .prefault('10m')
+      .describe('How long one may take, whatever its progressDeadlineSeconds says.'),
+    soak: of.wait({ least: 0 }).prefault('30s').describe('How long it must stay healthy to count; less than timeout.'),
+  })
+  .superRefine(rules.timeoutOutlastsSoak, rules.given('timeout', 'soak'));
+
+const onFailure = of.mapping({
+  stopAfter: of
+    .count()
+    .prefault(1)
+    .describe('Failed workloads in one window occurrence after which no new one starts.'),
+  resume: z
+    .enum(['nextWindow', 'manual'], { error: 'nextWindow or manual' })
+    .default('nextWindow')
+    .describe('What ends a stop: the next window, or nightshift resume.'),
+  undo: z
+    .literal(false, { error: 'false, for undo is not supported yet' })
+    .default(false)
+    .describe('Whether a failed restart is taken back. Not supported yet.'),
+  retryAfter: of
+    .age()
+    .prefault('20h')
+    .describe('How long a failed workload is left alone unless its template changes.'),
+});
+
+/** The whole document. Its output is the policy itself, without apiVersion and kind. */
+export const policyDocument = of
+  .mapping({
+    apiVersion: z
+      .literal('nightshift/v1alpha1', { error: 'nightshift/v1alpha1' })
+      .describe('The version of this format.'),
+    kind: z.literal('RestartPolicy', { error: 'RestartPolicy' }).describe('What this document is.'),
+    windows: windows.describe('When restarts may start.'),
+    select: of
+      .mapping({
+        namespaces: namespaces.prefault({}).describe('In which Namespaces.'),
+        workloads: workloads.prefault({}).describe('Which workloads there.'),
+      })
+      .prefault({})
+      .describe(
+        'What may be restarted. A workload, its Pod template or its Namespace opts out with nightshift/restart: never.',
+      ),
+    stale,
+    availability: of
+      .mapping({
+        downtime: z
+          .enum(['skip', 'allow'], { error: 'skip or allow' })
+          .default('skip')
+          .describe(
+            'Whether to restart workloads that have no Pod meanwhile (Recreate, or every replica unavailable).',
+          ),
+      })
+      .prefault({})
+      .describe('What a restart may cost a service.'),
+    batches: batches.prefault({}).describe('How many at a time.'),
+    rollout: rollout.prefault({}).describe('When a restart is done.'),
+    onFailure: onFailure.prefault({}).describe('What follows when a restarted workload does not become healthy.'),
+  })
+  .transform(({ apiVersion: _apiVersion, kind: _kind, ...policy }) => policy);
+
+/** JSON Schema (draft-07, which Helm 3 and editors read) of the document as people write it. */
+export const policySchema = () => ({
+  title: 'nightshift RestartPolicy',
+  ...z.toJSONSchema(policyDocument, { io: 'input', target: 'draft-7' }),
+});

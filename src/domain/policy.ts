@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type * as z from 'zod';
+import { globMatches } from './glob.ts';
+import { unreachable, type WorkloadRef } from './model.ts';
+import { policyDocument } from './policy-schema.ts';
+import { type PolicyText, readPolicyText } from './policy-text.ts';
+import { inOrder, type Path, type Problem } from './problem.ts';
+import { type Labels, selectorMatches } from './selector.ts';
+import { closest } from './spelling.ts';
+
+export { policySchema } from './policy-schema.ts';
+export { formatProblem, type Problem } from './problem.ts';
+
+/**
+ * What the operators allow: the document of design.md section 3 with every default filled in, durations in milliseconds
+ * and cron, dates, globs and selectors parsed. Plain data: it can be compared, hashed and printed.
+ */
+export type Policy = DeepReadonly<z.output<typeof policyDocument>>;
+export type Windows = Policy['windows'];
+export type AllowWindow = Windows['allow'][number];
+export type DenyWindow = Windows['deny'][number];
+/** A reason to be stale. `age` in milliseconds; `imageNot` is sorted, without repetitions and never empty. */
+export type Criterion = Policy['stale'][number];
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+export type ParsedPolicy =
+  | { readonly kind: 'valid'; readonly policy: Policy }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+
+/** The policy that a YAML (or JSON) text describes, or everything that is wrong with it, in the order of the text. Never throws. */
+export function parsePolicy(text: string): ParsedPolicy {
+  const document = readPolicyText(text);
+  if (document.kind === 'unreadable') return { kind: 'invalid', problems: document.problems };
+  const parsed = policyDocument.safeParse(document.value);
+  if (parsed.success && document.problems.length === 0) return { kind: 'valid', policy: parsed.data };
+  const found = parsed.error?.issues.flatMap(issue => problemsOf(issue, document)) ?? [];
+  return { kind: 'invalid', problems: inOrder([...document.problems, ...found]) };
+}
+
+/** Our schema gives each issue the phrase of what was expected for a message. */
+function problemsOf(issue: z.core.$ZodIssue, document: PolicyText): readonly Problem[] {
+  const path: Path = issue.path.map(step => (typeof step === 'number' ? step : String(step)));
+  if (issue.code !== 'unrecognized_keys') return present([document.problemAt(path, issue.message)]);
+  const known = issue.message.split(', ');
+  return present(
+    issue.keys.map(key => {
+      const meant = closest(key, known);
+      const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+      return document.problemWithKey([...path, key], `one of the keys ${issue.message}${hint}`);
+    }),
+  );
+}
+
+const present = <T>(values: readonly (T | undefined)[]): readonly T[] => values.filter(value => value !== undefined);
+
+/** Whether restarts may happen in a Namespace. Those that begin with `kube-` must be named, not matched. */
+export function namespaceSelected(
+  { select: { namespaces } }: Policy,
+  { name, labels }: { readonly name: string; readonly labels: Labels },
+): boolean {
+  const included = name.startsWith('kube-')
+    ? namespaces.include.includes(name)
+    : namespaces.include.some(glob => globMatches(glob, name));
+  const excluded = namespaces.exclude.some(glob => globMatches(glob, name));
+  return included && !excluded && selectorMatches(namespaces.labels, labels);
+}
+
+/** Whether a workload is among those that may be restarted, its Namespace left aside. */
+export function workloadSelected(
+  { select: { workloads } }: Policy,
+  { namespace, name, labels }: WorkloadRef & { readonly labels: Labels },
+): boolean {
+  const excluded = workloads.exclude.some(
+    globs => globMatches(globs.namespace, namespace) && globMatches(globs.name, name),
+  );
+  return !excluded && selectorMatches(workloads.labels, labels);
+}
+
+/**
+ * A short hash of what the policy wants to be gone: the same for two stale lists that mean the same, whatever the order.
+ * Eight hex digits tell apart the few lists that one cluster sees.
+ */
+export function wantOf({ stale }: Pick<Policy, 'stale'>): string {
+  const criteria = stale.map(criterion => JSON.stringify(criterionKey(criterion))).toSorted();
+  return createHash('sha256').update(criteria.join('\n')).digest('hex').slice(0, 8);
+}
+
+function criterionKey(criterion: Criterion): readonly unknown[] {
+  switch (criterion.kind) {
+    case 'podOlderThan':
+      return [criterion.kind, criterion.age];
+    case 'containerImage':
+      return [criterion.kind, criterion.container, criterion.imageNot];
+    default:
+      return unreachable(criterion);
+  }
+}
+
+/** Whether two policies say the same; comments, key order and spelled-out defaults make no difference. */
+export const samePolicy = (one: Policy, other: Policy): boolean => isDeepStrictEqual(one, other);

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { StaleReason, Workload } from './model.ts';
+
+/** What nightshift did to a workload last, kept on the workload itself: the truth that every run starts from. */
+export interface RestartRecord {
+  /** T: the restartedAt that was written to the Pod template together with this record. */
+  readonly at: string;
+  /** `NAMESPACE/CHECKPOINT` of the nightshift that did it. A record by another one is someone else's. */
+  readonly by: string;
+  readonly run: string;
+  readonly sweep: string;
+  readonly why: StaleReason;
+  /** Hash of the criteria in force. */
+  readonly want: string;
+  /** Hash of the judged Pod template without restartedAt. */
+  readonly template: string;
+  /** The restartedAt that stood there before. */
+  readonly before?: string | undefined;
+  /** Only what outlives the sweep is written down; everything else is read from the Pods. */
+  readonly outcome?: 'failed' | 'ineffective' | undefined;
+  /** The failure's reason code. */
+  readonly reason?: string | undefined;
+}
+
+const text = z.string().max(300);
+const schema = z.object({
+  at: text,
+  by: text,
+  run: text,
+  sweep: text,
+  why: z.enum(['podTooOld', 'containerImage'] satisfies StaleReason[]),
+  want: text,
+  template: text,
+  before: text.optional(),
+  outcome: z.enum(['failed', 'ineffective']).optional(),
+  reason: text.optional(),
+});
+
+/** Compact JSON for the annotation. */
+export function formatRecord(record: RestartRecord): string {
+  return JSON.stringify(record);
+}
+
+/** The record, or undefined when there is none or somebody wrote something else there: then nobody restarted it. */
+export function parseRecord(annotation: string | undefined): RestartRecord | undefined {
+  if (annotation === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(annotation));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The record, when the restart that it tells of is this checkpoint's and still in force: its T stands in the template
+ * and nothing else in the template changed since (design.md section 4, "ours").
+ */
+export function ownRecord(workload: Workload, by: string): RestartRecord | undefined {
+  const record = parseRecord(workload.record);
+  const inForce =
+    record !== undefined &&
+    record.by === by &&
+    record.at === workload.restartedAt &&
+    record.template === workload.template;
+  return inForce ? record : undefined;
+}

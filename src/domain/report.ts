@@ -1,0 +1,165 @@
+import { formatDuration } from './duration.ts';
+import { formatInstant } from './instant.ts';
+import type { FailureReason, Kind, LeaveReason, OutcomeKind, WorkloadRef } from './model.ts';
+import { unreachable } from './model.ts';
+import type { Leave } from './verdict.ts';
+import type { WindowState } from './window.ts';
+
+/** What became of one restart in this run. */
+export interface Outcome extends WorkloadRef {
+  readonly kind: Kind;
+  readonly uid: string;
+  readonly outcome: OutcomeKind;
+  /** Only a failure has a code. */
+  readonly why?: FailureReason;
+  readonly detail: string;
+  /** From the first PATCH attempt, or from first sight of a resumed one. */
+  readonly seconds: number;
+}
+
+/** Why a run ended, in the order in which one reason hides another is decided by `exitCode`. */
+export type Ending =
+  | { readonly kind: 'swept'; readonly detail: string }
+  | { readonly kind: 'nothingToDo'; readonly detail: string }
+  | { readonly kind: 'windowClosed'; readonly detail: string }
+  | { readonly kind: 'notEnoughTime'; readonly detail: string }
+  | { readonly kind: 'stopped'; readonly detail: string }
+  | { readonly kind: 'stoppedBefore'; readonly detail: string }
+  | { readonly kind: 'heldByAnother'; readonly detail: string }
+  | { readonly kind: 'holdLost'; readonly detail: string }
+  | { readonly kind: 'policyChanged'; readonly detail: string }
+  | { readonly kind: 'policyInvalid'; readonly detail: string }
+  | { readonly kind: 'terminated'; readonly detail: string }
+  | { readonly kind: 'checkpointUnusable'; readonly detail: string }
+  | { readonly kind: 'notPermitted'; readonly detail: string }
+  | { readonly kind: 'error'; readonly detail: string };
+
+/** The end of a run, the same value for the log, the termination message, Events and `--output json`. */
+export interface Report {
+  readonly version: 1;
+  readonly run: string;
+  readonly window: WindowSummary;
+  /** Id of the sweep, null when none was open. */
+  readonly sweep: string | null;
+  /** Outcomes by kind, and those left by reason. */
+  readonly counts: {
+    readonly outcomes: Partial<Record<OutcomeKind, number>>;
+    readonly left: Partial<Record<LeaveReason, number>>;
+  };
+  readonly outcomes: readonly Outcome[];
+  readonly left: readonly Left[];
+  readonly ending: Ending;
+  /** Stale and willing, but not started in this run. */
+  readonly remaining: number;
+  /** One line for people. */
+  readonly summary: string;
+  readonly exitCode: number;
+}
+
+export interface Left extends WorkloadRef {
+  readonly kind: Kind;
+  readonly why: LeaveReason;
+  readonly detail: string;
+}
+
+/** The window with instants a person can read. */
+export type WindowSummary =
+  | { readonly kind: 'open'; readonly name: string; readonly opensAt: string; readonly closesAt: string | null }
+  | { readonly kind: 'closed'; readonly why: string; readonly opensAt: string | null };
+
+/** The state of the window as text; an instant that never comes is null. */
+export function summarizeWindow(state: WindowState): WindowSummary {
+  const instant = (milliseconds: number | undefined): string | null =>
+    milliseconds === undefined || !Number.isFinite(milliseconds) ? null : formatInstant(milliseconds);
+  return state.kind === 'open'
+    ? {
+        kind: 'open',
+        name: state.occurrence.name,
+        opensAt: formatInstant(state.occurrence.opensAt),
+        closesAt: instant(state.closesAt),
+      }
+    : { kind: 'closed', why: state.why, opensAt: instant(state.opensAt) };
+}
+
+export interface Facts {
+  readonly run: string;
+  readonly window: WindowState;
+  readonly sweep: string | null | undefined;
+  readonly left: readonly Leave[];
+  readonly outcomes: readonly Outcome[];
+  readonly remaining: number;
+  readonly ending: Ending;
+  /** Namespaces or permissions that were missing although the run went on: exit 4. */
+  readonly notPermitted: readonly string[];
+}
+
+/** Puts the report together; nothing in it is decided elsewhere. */
+export function makeReport(facts: Facts): Report {
+  const left = facts.left.map(({ workload, why, detail }) => ({
+    namespace: workload.namespace,
+    name: workload.name,
+    kind: workload.kind,
+    why,
+    detail,
+  }));
+  return {
+    version: 1,
+    run: facts.run,
+    window: summarizeWindow(facts.window),
+    sweep: facts.sweep ?? null,
+    counts: { outcomes: countBy(facts.outcomes, o => o.outcome), left: countBy(left, l => l.why) },
+    outcomes: facts.outcomes,
+    left,
+    ending: facts.ending,
+    remaining: facts.remaining,
+    summary: summarize(facts),
+    exitCode: exitCode(facts),
+  };
+}
+
+function summarize({ outcomes, remaining, left: untouched, ending }: Facts): string {
+  const counted = Object.entries(countBy(outcomes, o => o.outcome)).map(([kind, n]) => `${n} ${kind}`);
+  const todo = remaining > 0 ? [`${remaining} to do`] : [];
+  const left = untouched.length > 0 ? [`${untouched.length} left`] : [];
+  const numbers = [...counted, ...todo, ...left].join(', ');
+  return numbers === '' ? ending.detail : `${numbers}: ${ending.detail}`;
+}
+
+/** Design section 7: where several apply, 143, 5, 4, 1, 2, 3. */
+function exitCode({ ending, outcomes, notPermitted }: Facts): number {
+  if (ending.kind === 'terminated') return 143;
+  if (ending.kind === 'checkpointUnusable') return 5;
+  if (ending.kind === 'notPermitted' || notPermitted.length > 0) return 4;
+  const unsuccessful = outcomes.some(
+    o => o.outcome === 'failed' || o.outcome === 'denied' || o.outcome === 'ineffective',
+  );
+  switch (ending.kind) {
+    case 'error':
+      return 1;
+    case 'policyInvalid':
+      return 2;
+    case 'swept':
+    case 'nothingToDo':
+    case 'windowClosed':
+    case 'notEnoughTime':
+    case 'stopped':
+    case 'stoppedBefore':
+    case 'heldByAnother':
+    case 'holdLost':
+    case 'policyChanged':
+      return unsuccessful ? 3 : 0;
+    default:
+      return unreachable(ending);
+  }
+}
+
+function countBy<T, K extends string>(items: readonly T[], code: (item: T) => K): Partial<Record<K, number>> {
+  const counts: Partial<Record<K, number>> = {};
+  for (const item of items) counts[code(item)] = (counts[code(item)] ?? 0) + 1;
+  return counts;
+}
+
+/** How long until an instant, for people. */
+export function until(instant: number, now: number): string {
+  return formatDuration(Math.max(0, Math.ceil((instant - now) / 60_000)) * 60_000);
+}

@@ -1,0 +1,124 @@
+import type { Condition, FailureReason, Pod, Reason, Strategy, Trouble, Workload } from './model.ts';
+
+/** What one read of a workload says about its rollout. */
+export type RolloutState =
+  | { readonly kind: 'progressing'; readonly detail: string }
+  /** New Pods are available, old ones are still on their way out. */
+  | { readonly kind: 'terminating'; readonly detail: string }
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'failed'; readonly reason: Reason<FailureReason> };
+
+const DEADLINE = 'ProgressDeadlineExceeded';
+
+/**
+ * The checks of `kubectl rollout status`, in its order (k8s.io/kubectl pkg/polymorphichelpers/rollout_status.go), then
+ * ours for the old Pods. `before` is the Progressing condition from before the restart: a deadline that was exceeded
+ * then says nothing about this rollout.
+ */
+export function rolloutState(workload: Workload, before?: Condition): RolloutState {
+  const { status, replicas } = workload;
+  if (workload.generation > status.observedGeneration) {
+    return { kind: 'progressing', detail: 'waiting for the Deployment controller to see the change' };
+  }
+  const { progressing } = status;
+  if (progressing?.reason === DEADLINE && !isSameCondition(progressing, before)) {
+    return { kind: 'failed', reason: { why: 'progressDeadline', detail: progressing.message } };
+  }
+  if (status.updatedReplicas < replicas) {
+    return { kind: 'progressing', detail: `${status.updatedReplicas} of ${replicas} new Pods created` };
+  }
+  if (status.replicas > status.updatedReplicas) {
+    return { kind: 'progressing', detail: `${status.replicas - status.updatedReplicas} old Pods still to be removed` };
+  }
+  if (status.availableReplicas < status.updatedReplicas) {
+    return {
+      kind: 'progressing',
+      detail: `${status.availableReplicas} of ${status.updatedReplicas} new Pods available`,
+    };
+  }
+  const terminating = status.terminatingReplicas ?? 0;
+  if (terminating > 0) return { kind: 'terminating', detail: `${terminating} old Pods still terminating` };
+  return { kind: 'complete' };
+}
+
+function isSameCondition(a: Condition, b: Condition | undefined): boolean {
+  return b !== undefined && a.reason === b.reason && a.lastUpdateTime === b.lastUpdateTime;
+}
+
+/** Pods that a rollout still has to make or remove; unavailable Pods alone do not count. */
+export function isRollingOut({ generation, replicas, status }: Workload): boolean {
+  return (
+    generation > status.observedGeneration ||
+    status.updatedReplicas < replicas ||
+    status.replicas > status.updatedReplicas
+  );
+}
+
+/**
+ * The fewest available replicas that the strategy promises during a rollout. Percentages resolve as in the Deployment
+ * controller (pkg/controller/deployment/util ResolveFenceposts): surge rounds up, unavailable rounds down, and when
+ * both come to zero one Pod may be unavailable.
+ */
+export function availabilityFloor(replicas: number, strategy: Strategy): number {
+  if (strategy.kind === 'recreate') return 0;
+  const surge = resolve(strategy.maxSurge, replicas, Math.ceil);
+  const unavailable = resolve(strategy.maxUnavailable, replicas, Math.floor);
+  return Math.max(0, replicas - (surge === 0 && unavailable === 0 ? 1 : unavailable));
+}
+
+function resolve(value: number | string, replicas: number, round: (n: number) => number): number {
+  if (typeof value === 'number') return value;
+  const percent = /^(\d+)%$/.exec(value)?.[1];
+  return percent === undefined ? 0 : round((Number(percent) * replicas) / 100);
+}
+
+/** A restart means downtime iff no replica is promised to stay available. */
+export function wouldCauseDowntime(workload: Workload): boolean {
+  return availabilityFloor(workload.replicas, workload.strategy) <= 0;
+}
+
+/**
+ * Why the rollout cannot succeed, when **all** of its new Pods wait for something that does not go away by itself;
+ * undefined while one of them may still come up, or when there is none yet.
+ */
+export function doom(newPods: readonly Pod[]): Reason<FailureReason> | undefined {
+  const reasons = newPods.map(pod => pod.troubles.map(doomOf).find(reason => reason !== undefined));
+  return reasons.every(reason => reason !== undefined) ? reasons[0] : undefined;
+}
+
+function doomOf(trouble: Trouble): Reason<FailureReason> | undefined {
+  if (trouble.kind === 'unschedulable') return undefined;
+  const what = `${trouble.init ? 'init container' : 'container'} ${trouble.container}`;
+  const exit = trouble.exitCode === undefined ? '' : ` (exit code ${trouble.exitCode})`;
+  switch (trouble.reason) {
+    case 'ErrImagePull':
+    case 'ImagePullBackOff':
+    case 'InvalidImageName':
+    case 'ErrImageNeverPull':
+      return { why: 'imagePull', detail: `${what}: ${trouble.reason}: ${trouble.message}` };
+    case 'CreateContainerConfigError':
+    case 'CreateContainerError':
+      return { why: 'containerConfig', detail: `${what}: ${trouble.message}` };
+    case 'CrashLoopBackOff':
+    case 'Error':
+    case 'RunContainerError':
+      return { why: trouble.init ? 'initContainer' : 'crashLoopBackOff', detail: `${what} keeps failing${exit}` };
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Why a rollout that ran out of time did not finish, from the most to the least telling: what its Pods wait for, what
+ * keeps Pods from being scheduled or created, else only that the time is over.
+ */
+export function timeoutReason(workload: Workload, newPods: readonly Pod[], progress: string): Reason<FailureReason> {
+  const troubles = newPods.flatMap(pod => pod.troubles);
+  const doomed = troubles.map(doomOf).find(reason => reason !== undefined);
+  if (doomed !== undefined) return doomed;
+  const unschedulable = troubles.find(trouble => trouble.kind === 'unschedulable');
+  if (unschedulable !== undefined) return { why: 'unschedulable', detail: unschedulable.message };
+  const { replicaFailure } = workload.status;
+  if (replicaFailure !== undefined) return { why: 'failedCreate', detail: replicaFailure };
+  return { why: 'timeout', detail: workload.paused ? `somebody paused it; ${progress}` : progress };
+}

@@ -1,0 +1,277 @@
+import { dropUnstarted, isNamed, nameStarts, recordOutcome, typicalRollout } from './domain/ledger.ts';
+import { keyOf, unreachable, type Condition, type OutcomeKind, type Workload } from './domain/model.ts';
+import { leftInBatch, type Plan } from './domain/plan.ts';
+import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
+import type { Ending, Outcome } from './domain/report.ts';
+import { ageReference, type Leave, type Restart } from './domain/verdict.ts';
+import { follow, type Landing } from './flight.ts';
+import { NotPermitted } from './ports.ts';
+import { start, type StartWorld } from './start.ts';
+
+export interface Executed {
+  readonly outcomes: readonly Outcome[];
+  /** Judged again right before their start, and left. */
+  readonly left: readonly Leave[];
+  /** Stale and willing, but not started. */
+  readonly remaining: number;
+  /** Undefined when everything was walked through. */
+  readonly ending: Ending | undefined;
+}
+
+/** How many starts are named in one save. */
+const NAMED_AT_ONCE = 50;
+
+/**
+ * Walks the plan: batch by batch, inside a batch as many at once as the limits allow, until all is done or the gates
+ * close. What is in flight then is awaited, unless the run has to end at once.
+ */
+export async function execute(plan: Plan, world: StartWorld): Promise<Executed> {
+  return new Execution(plan, world).toTheEnd();
+}
+
+class Execution {
+  readonly #world: StartWorld;
+  readonly #plan: Plan;
+  readonly #queue: Restart[];
+  /** Of the batch under way, those that did not start yet. */
+  #batch: Restart[] = [];
+  readonly #inFlight = new Map<string, Workload>();
+  readonly #outcomes: Outcome[] = [];
+  readonly #left: Leave[] = [];
+  #landed = Promise.withResolvers<void>();
+  #error: unknown;
+
+  constructor(plan: Plan, world: StartWorld) {
+    this.#world = world;
+    this.#plan = plan;
+    this.#queue = plan.batches.flat();
+    world.gates.onClose = ending => {
+      world.announcer.tell({ kind: 'ending', ending, inFlight: this.#inFlight.size });
+      world.observed.wake();
+    };
+  }
+
+  async toTheEnd(): Promise<Executed> {
+    const { gates, hold } = this.#world;
+    for (const { workload, record } of this.#plan.inFlight)
+      this.#launch(workload, () => this.#resume(workload, record));
+    while (this.#queue.length > 0 && (await gates.check()) === undefined) {
+      await this.#runBatch();
+      await this.#pause();
+    }
+    await this.#landing(0);
+    if (this.#error !== undefined) throw this.#error;
+    const interrupted = this.#outcomes.filter(({ outcome }) => outcome === 'interrupted');
+    hold.change(checkpoint => dropUnstarted(checkpoint, new Set(interrupted.map(keyOf))));
+    return { outcomes: this.#outcomes, left: this.#left, remaining: this.#remaining, ending: gates.ending };
+  }
+
+  /** Restarts of an earlier run count in the batch that it began; while they fill it, nothing new starts. */
+  async #runBatch(): Promise<void> {
+    const { gates, announcer } = this.#world;
+    this.#batch = this.#queue.splice(0, Math.max(0, this.#batchSize() - this.#inFlight.size));
+    const size = this.#batch.length;
+    if (size > 0) announcer.tell({ kind: 'batchStarted', size, remaining: this.#remaining });
+    while (this.#batch.length > 0) {
+      const restart = this.#batch.find(({ workload }) => this.#fits(workload));
+      if (restart === undefined) {
+        await this.#landing(this.#inFlight.size - 1);
+        continue;
+      }
+      await this.#name(restart);
+      if ((await gates.check()) !== undefined) break;
+      this.#batch = this.#batch.filter(other => other !== restart);
+      this.#launch(restart.workload, () => this.#start(restart));
+    }
+    this.#queue.unshift(...this.#batch);
+    this.#batch = [];
+    await this.#landing(0);
+  }
+
+  get #remaining(): number {
+    return this.#batch.length + this.#queue.length;
+  }
+
+  #batchSize(): number {
+    const { hold, bench } = this.#world;
+    const { sweep, occurrence } = hold.checkpoint;
+    const probing = sweep !== null && sweep.ineffectiveInRow > 0;
+    return probing ? 1 : leftInBatch(bench.policy.batches.sizes, occurrence?.done ?? 0);
+  }
+
+  /** A workload that is larger than the limit on Pods goes alone. */
+  #fits({ namespace, replicas }: Workload): boolean {
+    const { workloads, pods, perNamespace } = this.#world.bench.policy.batches.inFlight;
+    const flying = [...this.#inFlight.values()];
+    if (flying.length === 0) return true;
+    return (
+      flying.length < workloads &&
+      flying.reduce((sum, workload) => sum + workload.replicas, replicas) <= pods &&
+      flying.filter(workload => workload.namespace === namespace).length < perNamespace
+    );
+  }
+
+  /** Nothing unnamed starts, so that the next run knows where to look if this one dies. */
+  async #name(restart: Restart): Promise<void> {
+    const { hold, clock } = this.#world;
+    if (isNamed(hold.checkpoint, restart.workload)) return;
+    const next = [restart, ...this.#batch.filter(other => other !== restart)].map(({ workload }) => workload);
+    const unnamed = next.filter(workload => !isNamed(hold.checkpoint, workload)).slice(0, NAMED_AT_ONCE);
+    hold.change(checkpoint => nameStarts(checkpoint, unnamed, clock.now()));
+    await hold.save();
+  }
+
+  async #pause(): Promise<void> {
+    const { gates, bench, announcer, observed, clock } = this.#world;
+    const { pause } = bench.policy.batches;
+    if (this.#queue.length === 0 || pause === 0 || gates.ending !== undefined || gates.closesWithin(pause)) return;
+    announcer.tell({ kind: 'pausing', milliseconds: pause, remaining: this.#remaining });
+    const until = clock.elapsed() + pause;
+    while (clock.elapsed() < until && gates.ending === undefined && !observed.closed) {
+      await observed.pause(until - clock.elapsed());
+    }
+  }
+
+  /** Resolves when no more than so many are in flight. */
+  async #landing(most: number): Promise<void> {
+    while (this.#inFlight.size > Math.max(0, most)) await this.#landed.promise;
+  }
+
+  #launch(workload: Workload, journey: () => Promise<void>): void {
+    this.#inFlight.set(keyOf(workload), workload);
+    void journey()
+      .catch((error: unknown) => this.#abandon(error))
+      .then(() => {
+        this.#inFlight.delete(keyOf(workload));
+        const landed = this.#landed;
+        this.#landed = Promise.withResolvers();
+        landed.resolve();
+      });
+  }
+
+  /** An error in one journey ends the run; what is in flight is left to the next one. */
+  #abandon(error: unknown): void {
+    const { gates, observed } = this.#world;
+    if (error instanceof NotPermitted) gates.close({ kind: 'notPermitted', detail: error.message });
+    else {
+      this.#error ??= error;
+      gates.close({ kind: 'error', detail: error instanceof Error ? error.message : String(error) });
+    }
+    observed.close();
+  }
+
+  async #resume(workload: Workload, record: RestartRecord): Promise<void> {
+    const began = this.#world.clock.elapsed();
+    this.#world.announcer.tell({ kind: 'resumed', workload, at: record.at });
+    await this.#fly(workload, { record, template: record.template, before: undefined, began });
+  }
+
+  async #start(restart: Restart): Promise<void> {
+    const { gates, clock, announcer } = this.#world;
+    const began = clock.elapsed();
+    const started = await start(restart, this.#world);
+    switch (started.kind) {
+      case 'inFlight': {
+        const { workload, record, before } = started;
+        gates.started();
+        announcer.tell({ kind: 'started', workload, at: record.at, why: restart.why, detail: restart.detail });
+        return this.#fly(workload, { record, template: workload.template, before, began });
+      }
+      case 'left':
+        this.#left.push(started.verdict);
+        return undefined;
+      case 'notStarted':
+        this.#queue.unshift(restart);
+        return undefined;
+      case 'ended':
+        return this.#land(restart.workload, started.landing, { at: started.at, began });
+      default:
+        return unreachable(started);
+    }
+  }
+
+  async #fly(
+    workload: Workload,
+    from: {
+      readonly record: RestartRecord;
+      readonly template: string;
+      readonly before: Condition | undefined;
+      readonly began: number;
+    },
+  ): Promise<void> {
+    const { observed, bench, announcer, clock, cluster } = this.#world;
+    observed.put(workload, workload);
+    const { record, template, before, began } = from;
+    const landing = await follow(
+      { ref: workload, uid: workload.uid, at: record.at, template, before, age: ageReference(record, bench) },
+      {
+        cluster,
+        clock,
+        observed,
+        policy: bench.policy,
+        progress: (ref, detail) => announcer.tell({ kind: 'progress', workload: ref, detail }),
+      },
+    );
+    await this.#land(workload, landing, { at: record.at, began });
+  }
+
+  /**
+   * Writes an outcome down: a failure first in the checkpoint, keyed by uid and T, so that it counts once, then on the
+   * workload. A crash between the two: the next run finds it in flight, sees the same, and counts nothing.
+   */
+  async #land(
+    workload: Workload,
+    landing: Landing,
+    from: { readonly at: string; readonly began: number },
+  ): Promise<void> {
+    const { hold, clock, gates, bench, announcer } = this.#world;
+    const overrun = gates.overrun();
+    const outcome: Outcome = {
+      namespace: workload.namespace,
+      name: workload.name,
+      kind: workload.kind,
+      uid: workload.uid,
+      ...landing,
+      detail: [landing.detail, overrun].filter(Boolean).join('; '),
+      seconds: Math.round((clock.elapsed() - from.began) / 100) / 10,
+    };
+    this.#outcomes.push(outcome);
+    const { policy, want } = bench;
+    hold.change(checkpoint => recordOutcome(checkpoint, outcome, { policy, want, at: from.at, now: clock.now() }));
+    const typicalSeconds = (typicalRollout(hold.checkpoint) ?? 0) / 1000;
+    const width = policy.batches.inFlight.workloads;
+    announcer.tell({ kind: 'ended', outcome, remaining: this.#remaining, typicalSeconds, width });
+    if (landing.outcome !== 'failed' && landing.outcome !== 'ineffective') return;
+    await hold.save();
+    await this.#writeOnWorkload(workload, { at: from.at, outcome: landing.outcome, reason: landing.why });
+  }
+
+  /** Needs the hold and T in the template, not the gates. */
+  async #writeOnWorkload(
+    ref: Workload,
+    end: {
+      readonly at: string;
+      readonly outcome: OutcomeKind & RestartRecord['outcome'];
+      readonly reason: string | undefined;
+    },
+  ): Promise<void> {
+    const { cluster, hold, bench, clock, announcer, observed } = this.#world;
+    let detail = '';
+    for (let attempt = 0; attempt < 5 && !observed.closed; attempt++) {
+      if (!hold.isFresh()) await hold.save();
+      if (hold.loss !== undefined) return;
+      const workload = await cluster.workload(ref);
+      const record = workload && ownRecord(workload, bench.by);
+      if (workload === undefined || record === undefined || record.at !== end.at) return;
+      const answer = await cluster.rewriteRecord(
+        workload,
+        formatRecord({ ...record, outcome: end.outcome, reason: end.reason }),
+      );
+      if (answer.kind === 'accepted' || answer.kind === 'gone') return;
+      detail = 'message' in answer ? answer.message : answer.kind;
+      if (answer.kind === 'unanswered') await clock.sleep(answer.retryAfter ?? 1_000);
+      else if (answer.kind !== 'conflict') break;
+    }
+    announcer.tell({ kind: 'recordNotWritten', workload: ref, detail });
+  }
+}

@@ -1,0 +1,94 @@
+import type { CheckpointStore, HolderPod, SaveAnswer, Stored } from '../ports.ts';
+import { NotPermitted } from '../ports.ts';
+import { isSuccess } from './answer.ts';
+import { at, isRecord, listAt, textAt } from './json.ts';
+import { isTerminal } from './pod-projection.ts';
+import type { Call } from './resource.ts';
+import { CONFIG_MAPS, PODS } from './resource.ts';
+import type { Transport } from './transport.ts';
+import { failureOf, notPermitted, ONE_WRITE } from './transport.ts';
+
+const KEY = 'checkpoint.json';
+
+export interface CheckpointOptions {
+  readonly transport: Transport;
+  readonly namespace: string;
+  readonly name: string;
+  readonly fieldManager: string;
+}
+
+/**
+ * The checkpoint in a ConfigMap. The object goes back as it was read, with one key replaced, so that labels and other
+ * keys survive; a PUT needs no right but `update` and is conditional as a whole.
+ */
+export class ConfigMapCheckpoint implements CheckpointStore {
+  readonly identity: string;
+  readonly #options: CheckpointOptions;
+  /** As last read or written. */
+  #object: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options;
+    this.identity = `${options.namespace}/${options.name}`;
+  }
+
+  async read(): Promise<Stored> {
+    const { status, body } = await this.#options.transport.read(this.#call('get'));
+    if (!isSuccess(status) || !isRecord(body)) return { kind: 'missing' };
+    this.#object = body;
+    return { kind: 'found', text: textAt(body, 'data', KEY), resourceVersion: versionOf(body) };
+  }
+
+  /**
+   * Throws `NotPermitted` for a 403. A crash before the answer leaves the old or the new text, never a part; the
+   * number of the save in it tells the next reader which.
+   */
+  async write(text: string, resourceVersion: string): Promise<SaveAnswer> {
+    const before = this.#object;
+    if (before === undefined) throw new Error('the checkpoint is read before it is written');
+    const metadata = { ...asRecord(before['metadata']), resourceVersion };
+    const object = { ...before, metadata, data: { ...asRecord(before['data']), [KEY]: text } };
+    const { transport, fieldManager } = this.#options;
+    const call = { ...this.#call('update'), query: { fieldManager, timeout: '10s' }, body: object };
+    const answer = await transport.attempt(call, ONE_WRITE);
+    if (answer.kind === 'answered') {
+      const { status, body } = answer;
+      if (isSuccess(status) && isRecord(body)) {
+        this.#object = body;
+        return { kind: 'saved', resourceVersion: versionOf(body) };
+      }
+      if (status === 409) return { kind: 'conflict' };
+      if (status === 404) return { kind: 'missing' };
+      if (status === 403) throw notPermitted(call, answer);
+    }
+    const { message, retryAfter } = failureOf(answer);
+    return { kind: 'unanswered', message, retryAfter };
+  }
+
+  /** Without the right to see Pods nothing is known about them: `vanished`, and the hold runs out by the clock. */
+  async holder({ name, uid }: HolderPod): Promise<'running' | 'terminated' | 'vanished'> {
+    const { transport, namespace } = this.#options;
+    try {
+      const { status, body } = await transport.read({ verb: 'get', resource: PODS, namespace, name });
+      if (!isSuccess(status) || textAt(body, 'metadata', 'uid') !== uid) return 'vanished';
+      const [container] = listAt(body, 'status', 'containerStatuses');
+      return isTerminal(body) || isRecord(at(container, 'state', 'terminated')) ? 'terminated' : 'running';
+    } catch (error) {
+      if (error instanceof NotPermitted) return 'vanished';
+      throw error;
+    }
+  }
+
+  #call(verb: 'get' | 'update'): Call {
+    const { namespace, name } = this.#options;
+    return { verb, resource: CONFIG_MAPS, namespace, name };
+  }
+}
+
+function versionOf(object: unknown): string {
+  return textAt(object, 'metadata', 'resourceVersion') ?? '';
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {};
+}

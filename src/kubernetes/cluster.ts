@@ -1,0 +1,97 @@
+import type { Pod, Workload, WorkloadRef } from '../domain/model.ts';
+import { RESTARTED_AT } from '../domain/model.ts';
+import type { Clock, Cluster, Inventory, PatchAnswer, RestartOrder, WatchBookmark, WorkloadChange } from '../ports.ts';
+import { Interner } from './interner.ts';
+import type { Scope } from './inventory.ts';
+import { readInventory } from './inventory.ts';
+import { at, listAt, textAt } from './json.ts';
+import { list } from './lists.ts';
+import { patch, recordBody, restartBody } from './patch.ts';
+import { isTerminal, projectPod, workloadNameOf } from './pod-projection.ts';
+import { DEPLOYMENTS, PODS } from './resource.ts';
+import type { Transport } from './transport.ts';
+import type { Known } from './watch.ts';
+import { watchWorkloads } from './watch.ts';
+import { projectWorkload } from './workload-projection.ts';
+
+export interface ClusterOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly scope: Scope;
+  /** Who owns the fields of a restart. */
+  readonly fieldManager: string;
+}
+
+/** The cluster behind an API server. Translates, decides nothing. */
+export class KubernetesCluster implements Cluster {
+  readonly #options: ClusterOptions;
+  /** By bookmark: what was there when it was taken, so that a watch can tell what has vanished since. */
+  readonly #known = new WeakMap<WatchBookmark, readonly Known[]>();
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+  }
+
+  async inventory(): Promise<Inventory> {
+    const { transport, clock, scope } = this.#options;
+    const inventory = await readInventory(transport, scope, clock.now());
+    const known = inventory.workloads.map(({ namespace, name, uid }) => ({ namespace, name, uid }));
+    this.#known.set(inventory.bookmark, known);
+    return inventory;
+  }
+
+  async workload(ref: WorkloadRef): Promise<Workload | undefined> {
+    const deployment = await this.#deployment(ref);
+    return deployment === undefined ? undefined : projectWorkload(deployment, new Interner());
+  }
+
+  async pods(workload: Workload): Promise<readonly Pod[]> {
+    const interner = new Interner();
+    const { items } = await list(this.#options.transport, {
+      resource: PODS,
+      namespace: workload.namespace,
+      labelSelector: workload.selector,
+      keep: pod => (!isTerminal(pod) && workloadNameOf(pod) === workload.name ? projectPod(pod, interner) : undefined),
+    });
+    return items;
+  }
+
+  async ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined> {
+    const deployment = await this.#deployment(ref);
+    const owners = listAt(deployment, 'metadata', 'managedFields')
+      .filter(entry =>
+        at(entry, 'fieldsV1', 'f:spec', 'f:template', 'f:metadata', 'f:annotations', `f:${RESTARTED_AT}`),
+      )
+      // Several managers may have applied the same value; the last one is who to ask.
+      .toSorted((a, b) => (textAt(a, 'time') ?? '').localeCompare(textAt(b, 'time') ?? ''));
+    return textAt(owners.at(-1), 'manager');
+  }
+
+  restart(order: RestartOrder): Promise<PatchAnswer> {
+    return this.#patch(order.workload, restartBody(order));
+  }
+
+  rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer> {
+    return this.#patch(workload, recordBody(workload, record));
+  }
+
+  watch(bookmark: WatchBookmark, onChange: (change: WorkloadChange) => void, signal: AbortSignal): Promise<void> {
+    const { transport, clock } = this.#options;
+    return watchWorkloads({ transport, clock, bookmark, known: this.#known.get(bookmark) ?? [], onChange, signal });
+  }
+
+  #patch(ref: WorkloadRef, body: unknown): Promise<PatchAnswer> {
+    const { transport, fieldManager } = this.#options;
+    return patch(transport, { ref, body, fieldManager });
+  }
+
+  async #deployment({ namespace, name }: WorkloadRef): Promise<unknown> {
+    const { status, body } = await this.#options.transport.read({
+      verb: 'get',
+      resource: DEPLOYMENTS,
+      namespace,
+      name,
+    });
+    return status === 200 ? body : undefined;
+  }
+}

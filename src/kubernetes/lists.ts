@@ -1,0 +1,79 @@
+import type { Resource } from './resource.ts';
+import { listAt, textAt } from './json.ts';
+import { OutOfReach } from '../ports.ts';
+import type { Transport } from './transport.ts';
+import { ONE_PAGE } from './transport.ts';
+
+/** Objects a page. Larger pages cost memory (a Pod is some 10 KB of JSON), smaller ones cost round trips. */
+const PAGE = 250;
+/** A list token lives about five minutes; a list that outlives it three times will not finish the fourth time either. */
+const STARTS = 3;
+
+export interface ListOptions<T> {
+  readonly resource: Resource;
+  /** '' for the whole cluster. */
+  readonly namespace: string;
+  readonly labelSelector?: string;
+  /** What is kept of an object; undefined for nothing. */
+  readonly keep: (object: unknown) => T | undefined;
+  readonly signal?: AbortSignal;
+}
+
+export interface Listed<T> {
+  readonly items: readonly T[];
+  /** Of the moment that the whole list shows. */
+  readonly resourceVersion: string;
+  /** `Date` of the first page, milliseconds since the epoch. */
+  readonly date: number | undefined;
+}
+
+/**
+ * A list of one moment, read page by page; of each page only what `keep` returns outlives it. Starts over when the
+ * list token has expired. Throws `OutOfReach` and `NotPermitted`.
+ */
+export async function list<T>(transport: Transport, options: ListOptions<T>): Promise<Listed<T>> {
+  for (let start = 0; start < STARTS; start++) {
+    const listed = await listOnce(transport, options);
+    if (listed !== undefined) return listed;
+  }
+  throw new OutOfReach(`the list of ${options.resource.name} expired ${STARTS} times before it was read`);
+}
+
+/** Undefined when the list token expired on the way. */
+async function listOnce<T>(transport: Transport, options: ListOptions<T>): Promise<Listed<T> | undefined> {
+  const items: T[] = [];
+  let date: number | undefined;
+  let token = '';
+  for (let number = 0; ; number++) {
+    const page = await readPage(transport, options, { token, items });
+    if (page === undefined) return undefined;
+    if (number === 0) date = page.date;
+    token = page.token;
+    if (token === '') return { items, resourceVersion: page.resourceVersion, date };
+  }
+}
+
+/** A function of its own, so that the raw page can be collected before the next one is asked for. */
+async function readPage<T>(
+  transport: Transport,
+  { resource, namespace, labelSelector, keep, signal }: ListOptions<T>,
+  { token, items }: { readonly token: string; readonly items: T[] },
+): Promise<{ token: string; resourceVersion: string; date: number | undefined } | undefined> {
+  const query = {
+    limit: String(PAGE),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(token === '' ? {} : { continue: token }),
+  };
+  const { status, body, date } = await transport.read({ verb: 'list', resource, namespace, query }, ONE_PAGE, signal);
+  if (status === 410) return undefined;
+  if (status === 404) throw new OutOfReach(`the API server does not serve ${resource.name}`);
+  for (const object of listAt(body, 'items')) {
+    const kept = keep(object);
+    if (kept !== undefined) items.push(kept);
+  }
+  return {
+    token: textAt(body, 'metadata', 'continue') ?? '',
+    resourceVersion: textAt(body, 'metadata', 'resourceVersion') ?? '',
+    date,
+  };
+}

@@ -1,0 +1,86 @@
+import type { Workload, WorkloadRef } from '../domain/model.ts';
+import { LAST_RESTART, RESTARTED_AT } from '../domain/model.ts';
+import type { PatchAnswer, RestartOrder } from '../ports.ts';
+import type { Reply } from './transport.ts';
+import { causesOf, isPassing, isSuccess, messageOf } from './answer.ts';
+import { Interner } from './interner.ts';
+import { at } from './json.ts';
+import type { Call } from './resource.ts';
+import { ACCESS_REVIEWS, DEPLOYMENTS, describeCall, permissionOf } from './resource.ts';
+import type { Transport } from './transport.ts';
+import { failureOf, ONE_WRITE } from './transport.ts';
+import { projectWorkload } from './workload-projection.ts';
+
+/** The restart: T for the Pod template and the record for the workload, conditional on the version that was judged. */
+export function restartBody({ workload, at: restartedAt, record }: RestartOrder): unknown {
+  return {
+    ...recordBody(workload, record),
+    spec: { template: { metadata: { annotations: { [RESTARTED_AT]: restartedAt } } } },
+  };
+}
+
+/** The record alone, conditional likewise. */
+export function recordBody({ uid, resourceVersion }: Workload, record: string): { readonly metadata: unknown } {
+  return { metadata: { uid, resourceVersion, annotations: { [LAST_RESTART]: record } } };
+}
+
+export interface PatchOptions {
+  readonly ref: WorkloadRef;
+  readonly body: unknown;
+  readonly fieldManager: string;
+}
+
+/**
+ * One attempt, translated. A crash before the answer leaves either nothing or the whole patch: T, record and condition
+ * travel in one request, and the next read of the workload tells which.
+ */
+export async function patch(transport: Transport, { ref, body, fieldManager }: PatchOptions): Promise<PatchAnswer> {
+  const call: Call = {
+    verb: 'patch',
+    resource: DEPLOYMENTS,
+    namespace: ref.namespace,
+    name: ref.name,
+    query: { fieldManager, timeout: '10s' },
+    body,
+  };
+  const answer = await transport.attempt(call, ONE_WRITE);
+  if (answer.kind === 'unanswered') return { kind: 'unanswered', message: answer.message, retryAfter: undefined };
+  const { status } = answer;
+  if (isSuccess(status)) return { kind: 'accepted', workload: projectWorkload(answer.body, new Interner()) };
+  // The API server compares uid and resourceVersion with the object: one tells of a conflict, the other of an
+  // immutable field. An admission policy that denies is a 422 as well, without that cause.
+  if (status === 409 || (status === 422 && causesOf(answer.body).includes('metadata.uid'))) return { kind: 'conflict' };
+  if (status === 404) return { kind: 'gone' };
+  if (status === 403) return refusal(transport, call, answer);
+  if (status === 401 || isPassing(status) || status < 400) {
+    const { message, retryAfter } = failureOf(answer);
+    return { kind: 'unanswered', message, retryAfter };
+  }
+  return { kind: 'denied', message: messageOf(status, answer.body) };
+}
+
+/** A 403 is RBAC's, which ends the run, or an admission plugin's, which concerns this workload only: ask which. */
+async function refusal(transport: Transport, call: Call, { status, body }: Reply): Promise<PatchAnswer> {
+  const message = messageOf(status, body);
+  const { verb, resource, namespace, name } = call;
+  const attributes = { verb, group: resource.group, resource: resource.plural, namespace, name };
+  try {
+    const review = await transport.read({
+      verb: 'create',
+      resource: ACCESS_REVIEWS,
+      namespace: '',
+      body: {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: attributes },
+      },
+    });
+    const allowed = at(review.body, 'status', 'allowed');
+    if (allowed === true) return { kind: 'denied', message };
+    if (allowed === false) return { kind: 'forbidden', permission: permissionOf(call) };
+  } catch {
+    // Neither is known; the caller may find out with a repeat, which is harmless.
+  }
+  const unknown = `${describeCall(call)} was refused, and whether by RBAC could not be found out: ${message}`;
+  return { kind: 'unanswered', message: unknown, retryAfter: undefined };
+}

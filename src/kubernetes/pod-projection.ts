@@ -1,0 +1,98 @@
+import type { ContainerImage, Pod, Trouble } from '../domain/model.ts';
+import { RESTARTED_AT } from '../domain/model.ts';
+import type { Interner } from './interner.ts';
+import { at, listAt, numberAt, textAt } from './json.ts';
+import { isBeingDeleted } from './workload-projection.ts';
+
+const TEMPLATE_HASH = 'pod-template-hash';
+/** What every container says on its way to a first start. */
+const STARTING = new Set(['PodInitializing', 'ContainerCreating']);
+const HEALTHY: readonly Trouble[] = [];
+
+/** A Pod as the API server sends it, reduced to what nightshift judges. Never throws. */
+export function projectPod(pod: unknown, interner: Interner): Pod {
+  const created = Date.parse(textAt(pod, 'metadata', 'creationTimestamp') ?? '');
+  const restartedAt = textAt(pod, 'metadata', 'annotations', RESTARTED_AT);
+  return {
+    name: textAt(pod, 'metadata', 'name') ?? '',
+    createdAt: Number.isNaN(created) ? 0 : created,
+    restartedAt: restartedAt === undefined ? undefined : interner.text(restartedAt),
+    terminating: isBeingDeleted(pod),
+    images: imagesOf(pod, interner),
+    troubles: troublesOf(pod),
+  };
+}
+
+/** Whether its containers have ended for good. Such Pods stay listed until somebody removes them. */
+export function isTerminal(pod: unknown): boolean {
+  const phase = textAt(pod, 'status', 'phase');
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+/**
+ * The name of the Deployment that the Pod belongs to: its controller is the ReplicaSet `DEPLOYMENT-<pod-template-hash>`.
+ * Undefined for any other Pod, also for one of an adopted ReplicaSet of another name: that costs a read to find out.
+ */
+export function workloadNameOf(pod: unknown): string | undefined {
+  const controller = listAt(pod, 'metadata', 'ownerReferences').find(owner => at(owner, 'controller') === true);
+  const hash = textAt(pod, 'metadata', 'labels', TEMPLATE_HASH);
+  const replicaSet = textAt(controller, 'name');
+  if (textAt(controller, 'kind') !== 'ReplicaSet' || hash === undefined || hash === '') return undefined;
+  const suffix = `-${hash}`;
+  return replicaSet?.endsWith(suffix) ? replicaSet.slice(0, -suffix.length) : undefined;
+}
+
+function imagesOf(pod: unknown, interner: Interner): readonly ContainerImage[] {
+  const containers = [...listAt(pod, 'spec', 'initContainers'), ...listAt(pod, 'spec', 'containers')].map(
+    container => ({
+      container: textAt(container, 'name') ?? '',
+      image: textAt(container, 'image') ?? '',
+    }),
+  );
+  return interner.images(containers);
+}
+
+function troublesOf(pod: unknown): readonly Trouble[] {
+  const troubles = [...unschedulable(pod), ...containerTroubles(pod)];
+  return troubles.length === 0 ? HEALTHY : troubles;
+}
+
+function unschedulable(pod: unknown): readonly Trouble[] {
+  return listAt(pod, 'status', 'conditions')
+    .filter(
+      condition =>
+        textAt(condition, 'type') === 'PodScheduled' &&
+        textAt(condition, 'status') === 'False' &&
+        textAt(condition, 'reason') === 'Unschedulable',
+    )
+    .map(condition => ({ kind: 'unschedulable', message: textAt(condition, 'message') ?? '' }));
+}
+
+/** In the order in which containers start: init containers (native sidecars among them) first. */
+function containerTroubles(pod: unknown): readonly Trouble[] {
+  const sidecars = new Set(
+    listAt(pod, 'spec', 'initContainers')
+      .filter(container => textAt(container, 'restartPolicy') === 'Always')
+      .map(container => textAt(container, 'name')),
+  );
+  const ofInit = listAt(pod, 'status', 'initContainerStatuses').map(status =>
+    troubleOf(status, !sidecars.has(textAt(status, 'name'))),
+  );
+  const ofOthers = listAt(pod, 'status', 'containerStatuses').map(status => troubleOf(status, false));
+  return [...ofInit, ...ofOthers].filter(trouble => trouble !== undefined);
+}
+
+function troubleOf(status: unknown, init: boolean): Trouble | undefined {
+  const container = textAt(status, 'name') ?? '';
+  const reason = textAt(status, 'state', 'waiting', 'reason');
+  if (reason !== undefined && reason !== '' && !STARTING.has(reason)) {
+    const message = textAt(status, 'state', 'waiting', 'message') ?? '';
+    const exitCode = numberAt(status, 'lastState', 'terminated', 'exitCode');
+    return { kind: 'waiting', container, init, reason, message, exitCode };
+  }
+  // Between its end and the kubelet's next decision a failed init container is neither waiting nor running.
+  const ended = at(status, 'state', 'terminated');
+  const exitCode = numberAt(ended, 'exitCode') ?? 0;
+  if (!init || exitCode === 0) return undefined;
+  return { kind: 'waiting', container, init, reason: 'Error', message: textAt(ended, 'message') ?? '', exitCode };
+}

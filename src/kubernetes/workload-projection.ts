@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import type { Condition, Namespace, RolloutStatus, Strategy, Workload } from '../domain/model.ts';
+import { LAST_RESTART, PRIORITY, RESTART_OPT_OUT, RESTARTED_AT } from '../domain/model.ts';
+import type { Interner } from './interner.ts';
+import { at, canonical, isRecord, listAt, numberAt, textAt, textsAt } from './json.ts';
+
+const REVISION = 'deployment.kubernetes.io/revision';
+
+/** A Deployment as the API server sends it, reduced to what nightshift judges and watches. Never throws. */
+export function projectWorkload(deployment: unknown, interner: Interner): Workload {
+  const annotations = at(deployment, 'metadata', 'annotations');
+  const templateAnnotations = at(deployment, 'spec', 'template', 'metadata', 'annotations');
+  return {
+    kind: 'Deployment',
+    namespace: interner.text(textAt(deployment, 'metadata', 'namespace') ?? ''),
+    name: textAt(deployment, 'metadata', 'name') ?? '',
+    uid: textAt(deployment, 'metadata', 'uid') ?? '',
+    resourceVersion: textAt(deployment, 'metadata', 'resourceVersion') ?? '',
+    generation: countAt(deployment, 'metadata', 'generation'),
+    labels: labelsOf(deployment, interner),
+    optedOut: isNever(annotations) || isNever(templateAnnotations),
+    priority: textAt(annotations, PRIORITY),
+    record: textAt(annotations, LAST_RESTART),
+    deleting: isBeingDeleted(deployment),
+    paused: at(deployment, 'spec', 'paused') === true,
+    replicas: numberAt(deployment, 'spec', 'replicas') ?? 1,
+    strategy: strategyOf(deployment),
+    selector: interner.text(selectorText(at(deployment, 'spec', 'selector'))),
+    restartedAt: textAt(templateAnnotations, RESTARTED_AT),
+    template: templateHash(at(deployment, 'spec', 'template')),
+    revision: revisionOf(textAt(annotations, REVISION)),
+    status: statusOf(at(deployment, 'status')),
+  };
+}
+
+/** What nightshift needs to know of a Namespace. Never throws. */
+export function projectNamespace(namespace: unknown, interner: Interner): Namespace {
+  return {
+    name: interner.text(textAt(namespace, 'metadata', 'name') ?? ''),
+    labels: labelsOf(namespace, interner),
+    optedOut: isNever(at(namespace, 'metadata', 'annotations')),
+    deleting: isBeingDeleted(namespace) || textAt(namespace, 'status', 'phase') === 'Terminating',
+  };
+}
+
+/** Whether somebody has asked to delete the object. */
+export function isBeingDeleted(object: unknown): boolean {
+  return textAt(object, 'metadata', 'deletionTimestamp') !== undefined;
+}
+
+/**
+ * The first eight hex digits of the SHA-256 of the Pod template without restartedAt. Nulls and an empty annotations
+ * map count as absent, because API servers differ in whether they send them.
+ */
+export function templateHash(template: unknown): string {
+  return createHash('sha256')
+    .update(canonical(withoutRestartedAt(template)))
+    .digest('hex')
+    .slice(0, 8);
+}
+
+function withoutRestartedAt(template: unknown): unknown {
+  const metadata = at(template, 'metadata');
+  const annotations = at(metadata, 'annotations');
+  if (!isRecord(template) || !isRecord(metadata) || !isRecord(annotations)) return template;
+  const { [RESTARTED_AT]: _, ...others } = annotations;
+  const { annotations: __, ...rest } = metadata;
+  return { ...template, metadata: Object.keys(others).length === 0 ? rest : { ...rest, annotations: others } };
+}
+
+/** A label selector as the `labelSelector` parameter of a list spells it (k8s.io/apimachinery pkg/labels). */
+export function selectorText(selector: unknown): string {
+  const labels = Object.entries(textsAt(selector, 'matchLabels')).map(([key, value]) => `${key}=${value}`);
+  const expressions = listAt(selector, 'matchExpressions').map(expression => {
+    const key = textAt(expression, 'key') ?? '';
+    const values = listAt(expression, 'values')
+      .filter(value => typeof value === 'string')
+      .join(',');
+    switch (textAt(expression, 'operator')) {
+      case 'In':
+        return `${key} in (${values})`;
+      case 'NotIn':
+        return `${key} notin (${values})`;
+      case 'Exists':
+        return key;
+      case 'DoesNotExist':
+        return `!${key}`;
+      default:
+        return '';
+    }
+  });
+  return [...labels, ...expressions].filter(part => part !== '').join(',');
+}
+
+function strategyOf(deployment: unknown): Strategy {
+  const strategy = at(deployment, 'spec', 'strategy');
+  if (textAt(strategy, 'type') === 'Recreate') return { kind: 'recreate' };
+  const bound = (name: string) =>
+    numberAt(strategy, 'rollingUpdate', name) ?? textAt(strategy, 'rollingUpdate', name) ?? '25%';
+  return { kind: 'rollingUpdate', maxSurge: bound('maxSurge'), maxUnavailable: bound('maxUnavailable') };
+}
+
+function statusOf(status: unknown): RolloutStatus {
+  const conditions = listAt(status, 'conditions');
+  const ofType = (type: string) => conditions.find(condition => textAt(condition, 'type') === type);
+  const failure = ofType('ReplicaFailure');
+  return {
+    observedGeneration: countAt(status, 'observedGeneration'),
+    replicas: countAt(status, 'replicas'),
+    updatedReplicas: countAt(status, 'updatedReplicas'),
+    availableReplicas: countAt(status, 'availableReplicas'),
+    terminatingReplicas: numberAt(status, 'terminatingReplicas'),
+    progressing: conditionOf(ofType('Progressing')),
+    replicaFailure: textAt(failure, 'status') === 'True' ? (textAt(failure, 'message') ?? '') : undefined,
+  };
+}
+
+function conditionOf(condition: unknown): Condition | undefined {
+  if (condition === undefined) return undefined;
+  return {
+    reason: textAt(condition, 'reason') ?? '',
+    message: textAt(condition, 'message') ?? '',
+    lastUpdateTime: textAt(condition, 'lastUpdateTime') ?? '',
+  };
+}
+
+function labelsOf(object: unknown, interner: Interner): Record<string, string> {
+  const labels = textsAt(object, 'metadata', 'labels');
+  for (const [key, value] of Object.entries(labels)) labels[key] = interner.text(value);
+  return labels;
+}
+
+function isNever(annotations: unknown): boolean {
+  return textAt(annotations, RESTART_OPT_OUT) === 'never';
+}
+
+function countAt(value: unknown, ...path: readonly string[]): number {
+  return numberAt(value, ...path) ?? 0;
+}
+
+function revisionOf(annotation: string | undefined): number {
+  return annotation !== undefined && /^\d{1,15}$/.test(annotation) ? Number(annotation) : 0;
+}

@@ -1,0 +1,296 @@
+import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import packageJson from '../package.json' with { type: 'json' };
+import { resume } from './domain/ledger.ts';
+import { formatProblem, parsePolicy, policySchema, type Policy } from './domain/policy.ts';
+import { summarizeWindow } from './domain/report.ts';
+import { windowAt } from './domain/window.ts';
+import { parseCommandLine, type CommandName, type Flags } from './flags.ts';
+import { readCheckpoint, takeHold } from './hold.ts';
+import type { Kubernetes } from './kubernetes/connect.ts';
+import { NotPermitted, OutOfReach, type Announcer, type Clock, type PolicySource } from './ports.ts';
+import { InvalidPolicy, newRunId, preview, run, type Wishes, type World } from './run.ts';
+import { eventsOf } from './terminal/events.ts';
+import { helpText } from './terminal/help.ts';
+import { LogAnnouncer, openLog } from './terminal/log.ts';
+import { planJson, planText } from './terminal/plan-view.ts';
+import { ProgressAnnouncer } from './terminal/progress.ts';
+import { reportJson, terminationMessage } from './terminal/report-view.ts';
+import { statusText } from './terminal/status-view.ts';
+import { upcoming, windowsText } from './terminal/windows-view.ts';
+
+/** The process edge: the only user of `process`. Everything else is told what it needs. */
+
+const clock: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  sleep: (milliseconds, signal) =>
+    // Longer than a timer can be is as good as for ever.
+    sleep(Math.min(milliseconds, 2 ** 31 - 1), undefined, { signal }).catch(() => undefined),
+};
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const complain = (text: string): void => void process.stderr.write(`nightshift: ${text}\n`);
+
+/** Wrong words, a file that is not there: exit 2. */
+class UsageError extends Error {}
+
+interface Session {
+  readonly flags: Flags;
+  readonly wishes: Wishes;
+  readonly interrupted: AbortSignal;
+  readonly policySource: PolicySource;
+  readonly kubernetes: () => Promise<Kubernetes>;
+  readonly announcer: Announcer;
+}
+
+const COMMANDS: Record<CommandName, (session: Session, file: string) => Promise<number>> = {
+  run: session => (session.flags.dryRun ? plan(session) : sweep(session)),
+  plan,
+  status,
+  windows,
+  validate: (_, file) => validate(file),
+  schema: () => {
+    print(JSON.stringify(policySchema(), null, 2));
+    return Promise.resolve(0);
+  },
+  resume: goOn,
+};
+
+async function main(): Promise<number> {
+  const line = parseCommandLine(process.argv.slice(2), process.env);
+  switch (line.kind) {
+    case 'help':
+      print(helpText());
+      return 0;
+    case 'version':
+      print(packageJson.version);
+      return 0;
+    case 'usage':
+      complain(`${line.problem}; nightshift --help shows what there is`);
+      return 2;
+    case 'command':
+      break;
+  }
+  let kubernetes: Promise<Kubernetes> | undefined;
+  const session = openSession(line.flags, () => (kubernetes ??= connect(line.flags)));
+  try {
+    return await COMMANDS[line.command](session, line.file ?? '');
+  } catch (error) {
+    return explain(error, line.flags);
+  } finally {
+    await (await kubernetes?.catch(() => undefined))?.close();
+  }
+}
+
+function openSession(flags: Flags, kubernetes: () => Promise<Kubernetes>): Session {
+  const { NIGHTSHIFT_POD_NAME: name, NIGHTSHIFT_POD_UID: uid } = process.env;
+  const pod = name && uid ? { name, uid } : undefined;
+  const wishes = { holder: { run: newRunId(clock.now()), pod }, only: flags.only, ignoreWindow: flags.ignoreWindow };
+  const interruption = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => interruption.abort());
+  const people = flags.output === 'text' && process.stdout.isTTY;
+  const announcer = people
+    ? new ProgressAnnouncer({ write: print, now: clock.now, colours: process.stdout.hasColors() })
+    : new LogAnnouncer(openLog(flags.logLevel, wishes.holder.run));
+  return {
+    flags,
+    wishes,
+    interrupted: interruption.signal,
+    policySource: policyFrom(flags, kubernetes),
+    kubernetes,
+    announcer,
+  };
+}
+
+async function connect(flags: Flags): Promise<Kubernetes> {
+  // Loaded only when there is something to ask: a tick outside the window costs neither time nor memory for it.
+  const { connect: connectTo } = await import('./kubernetes/connect.ts');
+  try {
+    return connectTo({ ...flags, clock, env: process.env, instance: process.env['NIGHTSHIFT_POD_NAME'] });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function policyFrom({ policy }: Flags, kubernetes: () => Promise<Kubernetes>): PolicySource {
+  const name = /^configmap\/(.+)$/.exec(policy)?.[1];
+  if (name === undefined) return { read: () => readText(policy) };
+  return {
+    read: async () => {
+      const { readConfigMapKey, namespace } = await kubernetes();
+      return readConfigMapKey(namespace, name, 'policy.yaml');
+    },
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`the policy cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function worldOf({ policySource, interrupted, announcer, kubernetes }: Session): World {
+  const ports = async () => {
+    const { cluster, checkpointStore: store } = await kubernetes();
+    return { cluster, store };
+  };
+  return { clock, policySource, announcer, interrupted, connect: ports };
+}
+
+async function sweep(session: Session): Promise<number> {
+  const { wishes, announcer, flags } = session;
+  let connected: Kubernetes | undefined;
+  const world = worldOf({
+    ...session,
+    kubernetes: async () => (connected = await session.kubernetes()),
+  });
+  const report = await run(world, wishes);
+  await announcer.report(report);
+  writeTerminationMessage(terminationMessage(report));
+  if (connected !== undefined) await publish(connected, report, wishes);
+  if (flags.output === 'json') print(JSON.stringify(reportJson(report)));
+  return report.exitCode;
+}
+
+async function publish(
+  { events, namespace }: Kubernetes,
+  report: Parameters<typeof eventsOf>[0],
+  { holder }: Wishes,
+): Promise<void> {
+  for (const { about, type, reason, message } of eventsOf(report)) {
+    if (about.kind === 'workload') {
+      const { namespace: where, name, kind, uid } = about.outcome;
+      await events.create({
+        namespace: where,
+        regarding: { apiVersion: 'apps/v1', kind, name, uid },
+        type,
+        reason,
+        message,
+      });
+    } else if (holder.pod !== undefined) {
+      await events.create({
+        namespace,
+        regarding: { apiVersion: 'v1', kind: 'Pod', ...holder.pod },
+        type,
+        reason,
+        message,
+      });
+    }
+  }
+}
+
+/** What `kubectl describe pod` shows; outside a Pod there is no such file. */
+function writeTerminationMessage(message: string): void {
+  const file = process.env['NIGHTSHIFT_TERMINATION_LOG'];
+  if (file === undefined) return;
+  try {
+    writeFileSync(file, message);
+  } catch {
+    // A convenience: the report is in the log.
+  }
+}
+
+async function plan(session: Session): Promise<number> {
+  const seen = await preview(worldOf(session), session.wishes);
+  if (seen.kind === 'unusable') {
+    complain(seen.detail);
+    return 5;
+  }
+  print(session.flags.output === 'json' ? JSON.stringify(planJson(seen)) : planText(seen, clock.now()));
+  return seen.skipped.length > 0 ? 4 : 0;
+}
+
+async function status({ kubernetes, flags }: Session): Promise<number> {
+  const { checkpointStore } = await kubernetes();
+  const read = await readCheckpoint(checkpointStore);
+  if (read.kind === 'unusable') {
+    complain(read.detail);
+    return 5;
+  }
+  const { checkpoint } = read;
+  print(flags.output === 'json' ? JSON.stringify(checkpoint) : statusText(checkpoint, checkpointStore.identity));
+  return 0;
+}
+
+async function windows({ policySource, flags }: Session): Promise<number> {
+  const policy = parsed(await policySource.read());
+  const now = clock.now();
+  const json = () => ({
+    version: 1,
+    now: summarizeWindow(windowAt(policy.windows, now)),
+    upcoming: upcoming(policy.windows, now).map(opening => ({
+      ...opening,
+      opensAt: new Date(opening.opensAt).toISOString(),
+      closesAt: new Date(opening.closesAt).toISOString(),
+    })),
+  });
+  print(flags.output === 'json' ? JSON.stringify(json()) : windowsText(policy.windows, now));
+  return 0;
+}
+
+async function validate(file: string): Promise<number> {
+  const policy = parsed(await readText(file));
+  const state = summarizeWindow(windowAt(policy.windows, clock.now()));
+  const when = state.kind === 'open' ? 'the window is open now' : `the window opens ${state.opensAt ?? 'never again'}`;
+  print(`${file} is valid; ${when}.`);
+  return 0;
+}
+
+async function goOn({ kubernetes, wishes, announcer, interrupted }: Session): Promise<number> {
+  const { checkpointStore: store } = await kubernetes();
+  const read = await readCheckpoint(store);
+  if (read.kind === 'unusable') {
+    complain(read.detail);
+    return 5;
+  }
+  const { stop } = read.checkpoint;
+  if (stop === null) {
+    print('There is no stop: the next run goes on anyway.');
+    return 0;
+  }
+  const taken = await takeHold(read, wishes.holder, { store, clock, announcer, interrupted });
+  if (taken.kind !== 'held') {
+    complain(taken.detail);
+    return taken.kind === 'unusable' ? 5 : 1;
+  }
+  await taken.hold.release(resume);
+  if (taken.hold.loss !== undefined) throw new OutOfReach(taken.hold.loss.detail);
+  print(`Forgot the stop of ${stop.at} (${stop.detail}). The next run in a window goes on, with its canary first.`);
+  return 0;
+}
+
+function parsed(text: string): Policy {
+  const result = parsePolicy(text);
+  if (result.kind === 'invalid') throw new InvalidPolicy(result.problems);
+  return result.policy;
+}
+
+/** Every error reaches a person as a sentence; a stack only where nobody expected the error. */
+function explain(error: unknown, { policy, logLevel }: Flags): number {
+  if (error instanceof InvalidPolicy) {
+    for (const problem of error.problems) complain(`${policy}:${formatProblem(problem)}`);
+    return 2;
+  }
+  if (error instanceof UsageError) {
+    complain(error.message);
+    return 2;
+  }
+  if (error instanceof NotPermitted) {
+    complain(error.message);
+    return 4;
+  }
+  complain(error instanceof Error ? error.message : String(error));
+  if (!(error instanceof OutOfReach) && logLevel === 'debug' && error instanceof Error) complain(error.stack ?? '');
+  return 1;
+}
+
+// A reader that went away (a closed pipe) must not end a run.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+process.exitCode = await main();

@@ -1,0 +1,36 @@
+import type { StaleReason, WorkloadRef } from './domain/model.ts';
+import type { Ending, Outcome } from './domain/report.ts';
+import type { Plan } from './domain/plan.ts';
+
+/** What a run tells while it goes on. A closed set: each kind is one constant message in the log. */
+export type News =
+  | { readonly kind: 'windowIgnored' }
+  | { readonly kind: 'waitingForHold'; readonly holder: string; readonly milliseconds: number }
+  | { readonly kind: 'namespaceSkipped'; readonly namespace: string; readonly detail: string }
+  | { readonly kind: 'planned'; readonly plan: Plan; readonly sweep: string }
+  | { readonly kind: 'batchStarted'; readonly size: number; readonly remaining: number }
+  | { readonly kind: 'pausing'; readonly milliseconds: number; readonly remaining: number }
+  | { readonly kind: 'resumed'; readonly workload: WorkloadRef; readonly at: string }
+  | {
+      readonly kind: 'started';
+      readonly workload: WorkloadRef;
+      readonly at: string;
+      readonly why: StaleReason;
+      readonly detail: string;
+    }
+  | { readonly kind: 'repeating'; readonly workload: WorkloadRef; readonly detail: string }
+  | { readonly kind: 'judgedAgain'; readonly workload: WorkloadRef; readonly detail: string }
+  | { readonly kind: 'progress'; readonly workload: WorkloadRef; readonly detail: string }
+  | {
+      readonly kind: 'ended';
+      readonly outcome: Outcome;
+      readonly remaining: number;
+      /** Of the sweep so far, 0 before the first. */
+      readonly typicalSeconds: number;
+      /** How many may be in flight at once. */
+      readonly width: number;
+    }
+  /** Nothing new starts from here; what is in flight is awaited. */
+  | { readonly kind: 'ending'; readonly ending: Ending; readonly inFlight: number }
+  | { readonly kind: 'saved'; readonly number: number }
+  | { readonly kind: 'recordNotWritten'; readonly workload: WorkloadRef; readonly detail: string };

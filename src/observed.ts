@@ -1,0 +1,81 @@
+import { keyOf, type Workload, type WorkloadRef } from './domain/model.ts';
+import type { Clock, WorkloadChange } from './ports.ts';
+
+/** The newest that is known of each workload of the plan: filled by the watch and by reads, awaited by the flights. */
+export class Observed {
+  readonly #clock: Clock;
+  readonly #latest = new Map<string, Workload | undefined>();
+  readonly #napping = new Map<string, Set<AbortController>>();
+  #closed = false;
+
+  constructor(clock: Clock, workloads: readonly Workload[]) {
+    this.#clock = clock;
+    for (const workload of workloads) this.#latest.set(keyOf(workload), workload);
+  }
+
+  /** The newest version, undefined once it is gone. */
+  latest(ref: WorkloadRef): Workload | undefined {
+    return this.#latest.get(keyOf(ref));
+  }
+
+  /** What a read or an answer said; `undefined` when it is gone. */
+  put(ref: WorkloadRef, workload: Workload | undefined): void {
+    this.#latest.set(keyOf(ref), workload);
+    this.#wake(keyOf(ref));
+  }
+
+  /** A change from the watch. It may lag behind what reads and answers said: an older generation is ignored. */
+  see(change: WorkloadChange): void {
+    const ref = change.kind === 'changed' ? change.workload : change.ref;
+    const key = keyOf(ref);
+    if (!this.#latest.has(key)) return;
+    const known = this.#latest.get(key);
+    if (change.kind === 'deleted') {
+      if (known?.uid === change.uid) this.put(ref, undefined);
+    } else if (
+      known === undefined ||
+      known.uid !== change.workload.uid ||
+      change.workload.generation >= known.generation
+    ) {
+      this.put(ref, change.workload);
+    }
+  }
+
+  /** Resolves at the next change of the workload, after so many milliseconds, or when this is closed. */
+  async change(ref: WorkloadRef, milliseconds: number): Promise<void> {
+    if (this.#closed) return;
+    await this.#nap(keyOf(ref), milliseconds);
+  }
+
+  /** Resolves after so many milliseconds, or at `wake` or `close`. */
+  async pause(milliseconds: number): Promise<void> {
+    if (!this.#closed) await this.#nap('', milliseconds);
+  }
+
+  /** Ends every pause. */
+  wake(): void {
+    this.#wake('');
+  }
+
+  async #nap(key: string, milliseconds: number): Promise<void> {
+    const nap = new AbortController();
+    const naps = this.#napping.get(key) ?? new Set();
+    this.#napping.set(key, naps.add(nap));
+    await this.#clock.sleep(Math.max(0, milliseconds), nap.signal);
+    naps.delete(nap);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Wakes everybody for good: the run ends without awaiting what is in flight. */
+  close(): void {
+    this.#closed = true;
+    for (const key of this.#napping.keys()) this.#wake(key);
+  }
+
+  #wake(key: string): void {
+    for (const nap of this.#napping.get(key) ?? []) nap.abort();
+  }
+}

@@ -1,0 +1,210 @@
+import { nextRestartedAt } from './domain/instant.ts';
+import { markStarted } from './domain/ledger.ts';
+import { unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
+import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
+import { judge, type Bench, type Leave, type Restart } from './domain/verdict.ts';
+import type { Landing } from './flight.ts';
+import type { Gates } from './gates.ts';
+import type { Hold } from './hold.ts';
+import type { Observed } from './observed.ts';
+import type { Announcer, Clock, Cluster } from './ports.ts';
+
+export interface StartWorld {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly announcer: Announcer;
+  readonly hold: Hold;
+  readonly gates: Gates;
+  readonly observed: Observed;
+  readonly bench: Bench;
+  readonly namespaces: ReadonlyMap<string, Namespace>;
+}
+
+/** What came of trying to start one restart. */
+export type Started =
+  | {
+      readonly kind: 'inFlight';
+      /** As it stands after the PATCH. */
+      readonly workload: Workload;
+      readonly record: RestartRecord;
+      readonly before: Condition | undefined;
+    }
+  /** Judged again, and left. */
+  | { readonly kind: 'left'; readonly verdict: Leave }
+  /** The gates closed first, and nothing was changed. */
+  | { readonly kind: 'notStarted' }
+  | { readonly kind: 'ended'; readonly landing: Landing; readonly at: string };
+
+/** The API server gives up on a PATCH after so long: then it took effect or never will. */
+const SERVER_TIMEOUT = 10_000;
+const BACKOFF = 1_000;
+const MAX_BACKOFF = 15_000;
+
+/**
+ * Starts one restart with a PATCH that is conditional on the judged version. A crash before the PATCH leaves a name in
+ * the checkpoint and nothing else; a crash after it leaves our record on the workload, which the next run finds.
+ */
+export async function start(restart: Restart, world: StartWorld): Promise<Started> {
+  return new Starting(restart, world).toTheEnd();
+}
+
+class Starting {
+  readonly #world: StartWorld;
+  readonly #why: Restart['why'];
+  /** The version that is judged. */
+  #workload: Workload;
+  /** T; stays the same while the judged version does, so that a repeat is harmless. */
+  #at = '';
+  #attempts = 0;
+  #giveUp = Number.POSITIVE_INFINITY;
+
+  constructor(restart: Restart, world: StartWorld) {
+    this.#world = world;
+    this.#why = restart.why;
+    this.#workload = restart.workload;
+  }
+
+  async toTheEnd(): Promise<Started> {
+    const newest = this.#world.observed.latest(this.#workload);
+    const changed = newest === undefined || newest.resourceVersion !== this.#workload.resourceVersion;
+    const early = changed ? await this.#judgeAgain(newest) : undefined;
+    if (early !== undefined) return early;
+    for (;;) {
+      const started = await this.#attempt();
+      if (started !== undefined) return started;
+    }
+  }
+
+  /** One attempt; undefined means: once more. */
+  async #attempt(): Promise<Started | undefined> {
+    const { gates, clock, cluster, hold, bench } = this.#world;
+    if ((await gates.check()) !== undefined) return this.#attempts === 0 ? { kind: 'notStarted' } : this.#settle();
+    const now = clock.elapsed();
+    if (this.#attempts++ === 0) this.#giveUp = now + bench.policy.rollout.timeout;
+    if (this.#at === '') this.#at = nextRestartedAt(clock.now(), this.#workload.restartedAt);
+    hold.change(checkpoint => markStarted(checkpoint, this.#workload, this.#at));
+    const record = this.#record();
+    const answer = await cluster.restart({ workload: this.#workload, at: this.#at, record: formatRecord(record) });
+    switch (answer.kind) {
+      case 'accepted':
+        return { kind: 'inFlight', workload: answer.workload, record, before: this.#workload.status.progressing };
+      case 'conflict':
+        return this.#afterConflict();
+      case 'gone':
+        return this.#ended({ outcome: 'gone', detail: 'it was deleted' });
+      case 'forbidden': {
+        const { verb, resource, namespace } = answer.permission;
+        const detail = `not permitted to ${verb} ${resource} in namespace ${namespace}`;
+        gates.close({ kind: 'notPermitted', detail });
+        return this.#ended({ outcome: 'denied', detail });
+      }
+      case 'denied':
+        return this.#ended({ outcome: 'denied', detail: answer.message });
+      case 'unanswered':
+        return this.#afterSilence(answer.message, answer.retryAfter);
+      default:
+        return unreachable(answer);
+    }
+  }
+
+  /** The workload is not the one that was judged: ours after all, or judged again. */
+  async #afterConflict(): Promise<Started | undefined> {
+    const workload = await this.#read();
+    if (workload === undefined || workload.uid !== this.#workload.uid) {
+      return this.#ended({ outcome: 'gone', detail: 'it was deleted, or deleted and created again' });
+    }
+    if (this.#isOurPatch(workload)) return this.#flying(workload);
+    const record = ownRecord(workload, this.#world.bench.by);
+    const another =
+      record !== undefined && record.run !== this.#world.hold.me.run && workload.record !== this.#workload.record;
+    // Another run of this checkpoint restarted it: either it took the hold over, which a save tells, or it died and its
+    // PATCH landed late, which is in flight now.
+    if (another) await this.#world.hold.save();
+    return this.#judgeAgain(workload);
+  }
+
+  /** No answer: the PATCH may have taken effect. Repeating it with the same T and version is harmless. */
+  async #afterSilence(message: string, retryAfter: number | undefined): Promise<Started | undefined> {
+    const { announcer, clock, observed } = this.#world;
+    announcer.tell({ kind: 'repeating', workload: this.#workload, detail: message });
+    if (clock.elapsed() >= this.#giveUp) return this.#settle(message);
+    await observed.pause(retryAfter ?? Math.min(BACKOFF * 2 ** (this.#attempts - 1), MAX_BACKOFF));
+    return undefined;
+  }
+
+  /** The gates forbid repeating, not reading: after the server's own timeout a read says what became of the attempts. */
+  async #settle(silence?: string): Promise<Started> {
+    const { observed } = this.#world;
+    await observed.pause(SERVER_TIMEOUT);
+    if (observed.closed) {
+      return this.#ended({ outcome: 'interrupted', detail: 'the run ended before the API server answered' });
+    }
+    const workload = await this.#read();
+    if (workload !== undefined && this.#isOurPatch(workload)) return this.#flying(workload);
+    if (silence === undefined) return { kind: 'notStarted' };
+    return this.#ended({
+      outcome: 'failed',
+      why: 'timeout',
+      detail: `the API server gave no answer to the PATCH: ${silence}`,
+    });
+  }
+
+  async #judgeAgain(known: Workload | undefined): Promise<Started | undefined> {
+    const { cluster, bench, clock, announcer, namespaces } = this.#world;
+    const workload = known ?? (await this.#read());
+    if (workload === undefined) return this.#ended({ outcome: 'gone', detail: 'it was deleted' });
+    const pods = (await cluster.pods(workload)).filter(pod => !pod.terminating);
+    const namespace = namespaces.get(workload.namespace);
+    const verdict = judge({ workload, pods, namespace }, { ...bench, now: clock.now() });
+    announcer.tell({
+      kind: 'judgedAgain',
+      workload,
+      detail: verdict.kind === 'inFlight' ? 'in flight by an earlier run' : `${verdict.why}: ${verdict.detail}`,
+    });
+    switch (verdict.kind) {
+      case 'restart':
+        this.#workload = workload;
+        this.#at = '';
+        return undefined;
+      case 'inFlight':
+        return { kind: 'inFlight', workload, record: verdict.record, before: undefined };
+      case 'leave':
+        return { kind: 'left', verdict };
+      default:
+        return unreachable(verdict);
+    }
+  }
+
+  #record(): RestartRecord {
+    const { bench, hold } = this.#world;
+    return {
+      at: this.#at,
+      by: bench.by,
+      run: hold.me.run,
+      sweep: bench.sweep.id,
+      why: this.#why,
+      want: bench.want,
+      template: this.#workload.template,
+      before: this.#workload.restartedAt,
+    };
+  }
+
+  #isOurPatch(workload: Workload): boolean {
+    const record = ownRecord(workload, this.#world.bench.by);
+    return record !== undefined && record.at === this.#at && record.run === this.#world.hold.me.run;
+  }
+
+  #flying(workload: Workload): Started {
+    return { kind: 'inFlight', workload, record: this.#record(), before: this.#workload.status.progressing };
+  }
+
+  #ended(landing: Landing): Started {
+    return { kind: 'ended', landing, at: this.#at };
+  }
+
+  async #read(): Promise<Workload | undefined> {
+    const workload = await this.#world.cluster.workload(this.#workload);
+    this.#world.observed.put(this.#workload, workload);
+    return workload;
+  }
+}

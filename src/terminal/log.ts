@@ -1,0 +1,108 @@
+import { pino, type Logger } from 'pino';
+import { keyOf, unreachable } from '../domain/model.ts';
+import type { Report } from '../domain/report.ts';
+import type { News } from '../news.ts';
+import type { Announcer } from '../ports.ts';
+import { countedCodes } from './table.ts';
+
+/** JSON lines on standard output, written synchronously, so that none is lost when the process ends. */
+export function openLog(level: string, run: string): Logger {
+  const destination = pino.destination({ dest: 1, sync: true });
+  // A reader that went away must not end a run.
+  destination.on('error', () => undefined);
+  return pino(
+    {
+      level,
+      base: { run },
+      formatters: { level: label => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      messageKey: 'message',
+    },
+    destination,
+  );
+}
+
+/** One constant message for each kind of news, everything else in fields. */
+export class LogAnnouncer implements Announcer {
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  tell(news: News): void {
+    const log = this.#log;
+    switch (news.kind) {
+      case 'windowIgnored':
+        return log.warn('the window is ignored, as told');
+      case 'waitingForHold':
+        return log.info(
+          { holder: news.holder, seconds: news.milliseconds / 1000 },
+          'waiting whether the holder of the checkpoint is still there',
+        );
+      case 'namespaceSkipped':
+        return log.warn({ namespace: news.namespace, detail: news.detail }, 'namespace skipped');
+      case 'planned': {
+        const { inFlight, batches, left } = news.plan;
+        const sizes = batches.map(batch => batch.length);
+        return log.info(
+          {
+            sweep: news.sweep,
+            inFlight: inFlight.length,
+            batches: sizes,
+            left: countedCodes(left.map(({ why }) => why)),
+          },
+          'planned',
+        );
+      }
+      case 'batchStarted':
+        return log.info({ size: news.size, remaining: news.remaining }, 'batch started');
+      case 'pausing':
+        return log.info(
+          { seconds: news.milliseconds / 1000, remaining: news.remaining },
+          'pausing before the next batch',
+        );
+      case 'resumed':
+        return log.info({ workload: keyOf(news.workload), at: news.at }, 'restart of an earlier run is in flight');
+      case 'started':
+        return log.info(
+          { workload: keyOf(news.workload), at: news.at, why: news.why, detail: news.detail },
+          'restart started',
+        );
+      case 'repeating':
+        return log.warn({ workload: keyOf(news.workload), detail: news.detail }, 'no answer to the restart, repeating');
+      case 'judgedAgain':
+        return log.info(
+          { workload: keyOf(news.workload), detail: news.detail },
+          'changed since the plan, judged again',
+        );
+      case 'progress':
+        return log.debug({ workload: keyOf(news.workload), detail: news.detail }, 'rollout progress');
+      case 'ended': {
+        const { namespace: _n, name: _m, kind: _k, uid: _u, ...fields } = news.outcome;
+        const level = fields.outcome === 'restarted' ? 'info' : fields.outcome === 'failed' ? 'error' : 'warn';
+        return log[level]({ workload: keyOf(news.outcome), ...fields, remaining: news.remaining }, 'restart ended');
+      }
+      case 'ending':
+        return log.info(
+          { ending: news.ending.kind, detail: news.ending.detail, inFlight: news.inFlight },
+          'nothing new starts',
+        );
+      case 'saved':
+        return log.debug({ number: news.number }, 'checkpoint saved');
+      case 'recordNotWritten':
+        return log.warn({ workload: keyOf(news.workload), detail: news.detail }, 'outcome not written on the workload');
+      default:
+        return unreachable(news);
+    }
+  }
+
+  report({ counts, ending, sweep, summary, exitCode, remaining }: Report): Promise<void> {
+    const level = exitCode === 0 ? 'info' : 'error';
+    this.#log[level](
+      { summary, ending: ending.kind, sweep, outcomes: counts.outcomes, left: counts.left, remaining, exitCode },
+      'run ended',
+    );
+    return Promise.resolve();
+  }
+}

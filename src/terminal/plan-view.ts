@@ -1,0 +1,81 @@
+import { summarizeWindow, until } from '../domain/report.ts';
+import type { Leave, Restart } from '../domain/verdict.ts';
+import type { WindowState } from '../domain/window.ts';
+import type { Preview } from '../run.ts';
+import { countedCodes, plural, table } from './table.ts';
+
+type PlanPreview = Preview & { readonly kind: 'plan' };
+
+/** The plan for people: what would be restarted in which batch and why, then what is left and why. */
+export function planText({ window, plan, stop, skipped }: PlanPreview, now: number): string {
+  const restarts = plan.batches.flat().length;
+  const blocks = [windowLine(window, now)];
+  if (stop !== undefined) blocks.push(`Stopped: ${stop}`);
+  if (skipped.length > 0) {
+    blocks.push(skipped.map(({ namespace, why }) => `Namespace ${namespace} is skipped: ${why}`).join('\n'));
+  }
+  if (plan.inFlight.length > 0) {
+    const rows = plan.inFlight.map(({ workload, record }) => [
+      `${workload.namespace}/${workload.name}`,
+      record.at,
+      record.run,
+    ]);
+    blocks.push(`In flight from an earlier run, awaited first:\n${table(['WORKLOAD', 'RESTARTED AT', 'RUN'], rows)}`);
+  }
+  if (restarts === 0) blocks.push('Nothing to restart.');
+  else {
+    const rows = plan.batches.flatMap((batch, index) => batch.map(restart => restartRow(restart, index + 1)));
+    const sizes = plan.batches.map(batch => batch.length).join(', ');
+    blocks.push(`${plural(restarts, 'restart')} in ${plural(plan.batches.length, 'batch', 'batches')} (${sizes}):`);
+    blocks.push(table(['BATCH', 'NAMESPACE', 'NAME', 'REPLICAS', 'WHY', 'DETAIL'], rows));
+  }
+  const told = plan.left.filter(({ why }) => why !== 'fresh' && why !== 'notSelected');
+  if (plan.left.length > 0) blocks.push(`${plan.left.length} left: ${countedCodes(plan.left.map(({ why }) => why))}.`);
+  if (told.length > 0) {
+    const rows = told.map(({ workload, why, detail }) => [workload.namespace, workload.name, why, detail]);
+    blocks.push(table(['NAMESPACE', 'NAME', 'LEFT BECAUSE', 'DETAIL'], rows));
+  }
+  return blocks.join('\n\n');
+}
+
+function restartRow({ workload, why, detail }: Restart, batch: number): string[] {
+  return [String(batch), workload.namespace, workload.name, String(workload.replicas), why, detail];
+}
+
+function windowLine(state: WindowState, now: number): string {
+  const window = summarizeWindow(state);
+  if (window.kind === 'open') {
+    const closes = window.closesAt === null ? 'does not close' : `closes ${window.closesAt}`;
+    return `Window ${window.name} is open since ${window.opensAt}, ${closes}.`;
+  }
+  const opensAt = state.kind === 'closed' ? state.opensAt : undefined;
+  const opens =
+    opensAt === undefined ? 'does not open again' : `opens ${window.opensAt ?? ''}, in ${until(opensAt, now)}`;
+  return `The window is closed and ${opens}. Then a run would do this:`;
+}
+
+/** The plan for machines (design.md section 7); `version` grows when a field changes its meaning or goes. */
+export function planJson({ window, plan, sweep, stop, skipped }: PlanPreview): unknown {
+  return {
+    version: 1,
+    window: summarizeWindow(window),
+    sweep,
+    stop: stop ?? null,
+    skipped,
+    inFlight: plan.inFlight.map(({ workload: { namespace, name, kind }, record }) => ({
+      namespace,
+      name,
+      kind,
+      at: record.at,
+      run: record.run,
+    })),
+    batches: plan.batches.map(batch =>
+      batch.map(restart => ({ ...entry(restart), replicas: restart.workload.replicas })),
+    ),
+    left: plan.left.map(entry),
+  };
+}
+
+function entry({ workload: { namespace, name, kind }, why, detail }: Restart | Leave): object {
+  return { namespace, name, kind, why, detail };
+}

@@ -1,0 +1,117 @@
+import { styleText } from 'node:util';
+import { formatDuration } from '../domain/duration.ts';
+import { keyOf, unreachable } from '../domain/model.ts';
+import type { Outcome, Report } from '../domain/report.ts';
+import type { News } from '../news.ts';
+import type { Announcer } from '../ports.ts';
+import { reportText } from './report-view.ts';
+import { countedCodes, plural, visible } from './table.ts';
+
+type Tone = 'green' | 'yellow' | 'red' | 'dim';
+
+/** A run as lines for a person who watches it. */
+export class ProgressAnnouncer implements Announcer {
+  readonly #write: (line: string) => void;
+  readonly #clock: () => number;
+  readonly #colours: boolean;
+
+  constructor(options: {
+    readonly write: (line: string) => void;
+    readonly now: () => number;
+    readonly colours: boolean;
+  }) {
+    this.#write = options.write;
+    this.#clock = options.now;
+    this.#colours = options.colours;
+  }
+
+  tell(news: News): void {
+    switch (news.kind) {
+      case 'windowIgnored':
+        return this.#line('window', 'ignored, as told', 'yellow');
+      case 'waitingForHold':
+        return this.#line(
+          'wait',
+          `up to ${formatDuration(news.milliseconds)} to see whether ${news.holder} is still there`,
+          'yellow',
+        );
+      case 'namespaceSkipped':
+        return this.#line('skip', `namespace ${news.namespace}: ${news.detail}`, 'yellow');
+      case 'planned': {
+        const { inFlight, batches, left } = news.plan;
+        const sizes = batches.map(batch => batch.length).join(', ');
+        const todo =
+          batches.length === 0
+            ? 'nothing to restart'
+            : `${plural(batches.flat().length, 'restart')} in batches of ${sizes}`;
+        const flying = inFlight.length === 0 ? '' : `, ${inFlight.length} in flight from an earlier run`;
+        const rest = left.length === 0 ? '' : `; ${left.length} left (${countedCodes(left.map(({ why }) => why))})`;
+        return this.#line('plan', `${todo}${flying}${rest}`);
+      }
+      case 'batchStarted':
+        return this.#line('batch', `of ${news.size}, then ${news.remaining} to do`, 'dim');
+      case 'pausing':
+        return this.#line('pause', `${formatDuration(news.milliseconds)}, then ${news.remaining} to do`, 'dim');
+      case 'resumed':
+        return this.#line('resume', `${keyOf(news.workload)}, restarted ${news.at}`);
+      case 'started':
+        return this.#line('start', `${keyOf(news.workload)}  ${news.detail}`);
+      case 'repeating':
+        return this.#line('repeat', `${keyOf(news.workload)}  ${news.detail}`, 'yellow');
+      case 'judgedAgain':
+        return this.#line('again', `${keyOf(news.workload)} changed since the plan; ${news.detail}`, 'dim');
+      case 'progress':
+      case 'saved':
+        return undefined;
+      case 'ended':
+        return this.#ended(news);
+      case 'ending':
+        return this.#line(
+          'end',
+          `nothing new starts: ${news.ending.detail}${news.inFlight > 0 ? `; ${news.inFlight} in flight` : ''}`,
+          'yellow',
+        );
+      case 'recordNotWritten':
+        return this.#line(
+          'warn',
+          `${keyOf(news.workload)}: its outcome could not be written on it: ${news.detail}`,
+          'yellow',
+        );
+      default:
+        return unreachable(news);
+    }
+  }
+
+  report(report: Report): Promise<void> {
+    this.#write(`\n${reportText(report)}`);
+    return Promise.resolve();
+  }
+
+  #ended({ outcome, remaining, typicalSeconds, width }: News & { readonly kind: 'ended' }): void {
+    const rest = remaining === 0 ? '' : `  ${remaining} to do${eta(remaining, typicalSeconds, width)}`;
+    if (outcome.outcome === 'restarted') {
+      const note = outcome.detail === '' ? '' : ` (${outcome.detail})`;
+      return this.#line('done', `${keyOf(outcome)}  in ${outcome.seconds} s${note}${rest}`, 'green');
+    }
+    return this.#line(
+      outcome.outcome,
+      `${keyOf(outcome)}  ${[outcome.why, outcome.detail].filter(Boolean).join(': ')}${rest}`,
+      toneOf(outcome),
+    );
+  }
+
+  #line(word: string, text: string, tone?: Tone): void {
+    const time = new Date(this.#clock()).toTimeString().slice(0, 8);
+    const label = word.padEnd(11);
+    this.#write(`${time}  ${tone !== undefined && this.#colours ? styleText(tone, label) : label} ${visible(text)}`);
+  }
+}
+
+const toneOf = ({ outcome }: Outcome): Tone => (outcome === 'failed' || outcome === 'denied' ? 'red' : 'yellow');
+
+/** Pauses between batches are not counted: it says at least. */
+function eta(remaining: number, typicalSeconds: number, width: number): string {
+  if (typicalSeconds === 0) return '';
+  const milliseconds = Math.ceil((remaining * typicalSeconds) / Math.max(1, width)) * 1000;
+  return `, at least ${formatDuration(milliseconds)}`;
+}

@@ -7,13 +7,16 @@ import type { Hold, Loss } from './hold.ts';
 import type { Clock } from './ports.ts';
 import { until } from './domain/report.ts';
 
+type OpenWindow = WindowState & { readonly kind: 'open' };
+
 /** What must hold before each start and each PATCH attempt (design.md section 4, step 7). */
 export class Gates {
   readonly #clock: Clock;
   readonly #hold: Hold;
   readonly #windowAt: (now: number) => WindowState;
   #ending: Ending | undefined;
-  #closesAt = Number.POSITIVE_INFINITY;
+  /** The window when it was last seen open, and since when that is known: it holds until it closes. */
+  #seenOpen: { readonly since: number; readonly window: OpenWindow } | undefined;
   #started: boolean;
 
   constructor(world: {
@@ -58,15 +61,24 @@ export class Gates {
   /** A phrase when the window closed before now, undefined while it is open. */
   overrun(): string | undefined {
     const now = this.#clock.now();
-    if (now < this.#closesAt || this.#windowAt(now).kind === 'open') return undefined;
-    return `overrun: ${formatDuration(Math.floor((now - this.#closesAt) / 1000) * 1000)} after the window closed`;
+    const closedAt = this.#seenOpen?.window.closesAt ?? now;
+    if (this.#windowNow(now).kind === 'open') return undefined;
+    return `overrun: ${formatDuration(Math.floor((now - closedAt) / 1000) * 1000)} after the window closed`;
   }
 
   /** Whether the window will have closed after so many milliseconds, so that waiting for it makes no sense. */
   closesWithin(milliseconds: number): boolean {
     const now = this.#clock.now();
-    const window = this.#windowAt(now);
+    const window = this.#windowNow(now);
     return window.kind === 'closed' || now + milliseconds >= window.closesAt;
+  }
+
+  #windowNow(now: number): WindowState {
+    const seen = this.#seenOpen;
+    if (seen !== undefined && now >= seen.since && now < seen.window.closesAt) return seen.window;
+    const window = this.#windowAt(now);
+    if (window.kind === 'open') this.#seenOpen = { since: now, window };
+    return window;
   }
 
   #look(): Ending | undefined {
@@ -82,13 +94,12 @@ export class Gates {
 
   #closed(): Ending | undefined {
     const now = this.#clock.now();
-    const window = this.#windowAt(now);
+    const window = this.#windowNow(now);
     if (window.kind === 'closed') {
       const again =
         window.opensAt === undefined ? 'it does not open again' : `it opens in ${until(window.opensAt, now)}`;
       return { kind: 'windowClosed', detail: `the window closed, ${again}` };
     }
-    this.#closesAt = window.closesAt;
     const typical = typicalRollout(this.#hold.checkpoint);
     if (this.#started && typical !== undefined && now + typical > window.closesAt) {
       const left = formatDuration(Math.floor((window.closesAt - now) / 1000) * 1000);

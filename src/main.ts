@@ -92,7 +92,7 @@ function openSession(flags: Flags, kubernetes: () => Promise<Kubernetes>): Sessi
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => interruption.abort());
   const people = flags.output === 'text' && process.stdout.isTTY;
   const announcer = people
-    ? new ProgressAnnouncer({ write: print, now: clock.now, colours: process.stdout.hasColors() })
+    ? new ProgressAnnouncer({ write: print, now: () => clock.now(), colours: process.stdout.hasColors() })
     : new LogAnnouncer(openLog(flags.logLevel, wishes.holder.run));
   return {
     flags,
@@ -119,8 +119,8 @@ function policyFrom({ policy }: Flags, kubernetes: () => Promise<Kubernetes>): P
   if (name === undefined) return { read: () => readText(policy) };
   return {
     read: async () => {
-      const { readConfigMapKey, namespace } = await kubernetes();
-      return readConfigMapKey(namespace, name, 'policy.yaml');
+      const connected = await kubernetes();
+      return connected.readConfigMapKey(connected.namespace, name, 'policy.yaml');
     },
   };
 }

@@ -167,11 +167,11 @@ class Walk {
           value: '"<<"',
           expected: 'keys written out, for merge keys are not supported',
         });
-      } else if (Object.hasOwn(read, keyNode.value) || this.#refused.has(spotKey(child))) {
+      } else if (Object.hasOwn(read, keyNode.value)) {
         this.#complain(child, offset, { value: jsonText(keyNode.value), expected: 'each key once' });
       } else {
-        const value = this.valueOf(asNode(pair.value), child, offset);
-        if (value !== undefined) read[keyNode.value] = value;
+        // Undefined when refused, and there all the same: nobody is to say that it is missing.
+        read[keyNode.value] = this.valueOf(asNode(pair.value), child, offset);
       }
     }
     return read;

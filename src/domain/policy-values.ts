@@ -167,4 +167,4 @@ export const list = <Item extends z.ZodType>(item: Item, of: string) => z.array(
 
 /** A list of at least one. */
 export const someOf = <Item extends z.ZodType>(item: Item, of: string) =>
-  list(item, of).min(1, { error: `a list of ${of}, at least one` });
+  list(item, `${of}, at least one`).min(1, { error: `a list of ${of}, at least one` });

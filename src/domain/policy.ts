@@ -13,7 +13,7 @@ export { policySchema } from './policy-schema.ts';
 export { formatProblem, type Problem } from './problem.ts';
 
 /**
- * What the operators allow: the document of design.md section 3 with every default filled in, durations in milliseconds
+ * What the operators allow: the document with every default filled in, durations in milliseconds
  * and cron, dates, globs and selectors parsed. Plain data: it can be compared, hashed and printed.
  */
 export type Policy = DeepReadonly<z.output<typeof policyDocument>>;

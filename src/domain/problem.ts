@@ -31,18 +31,28 @@ export function pathText(path: Path): string {
     .join('');
 }
 
-/** JSON of a value, cut to 60 characters. Control characters never reach the terminal. */
+/** JSON of a value, cut to 60 characters. */
 export function jsonText(value: unknown): string {
   if (value === undefined) return 'nothing';
   // A text is cut first: a slice of its JSON would keep the whole of it in memory, once for each problem.
   const start = typeof value === 'string' ? value.slice(0, 70) : value;
   const text = typeof start === 'number' ? String(start) : JSON.stringify(start);
-  const visible = text.replaceAll(/[\u007f-\u009f\u2028\u2029]/g, ' ');
-  return visible.length > 60 ? `${visible.slice(0, 59)}…` : visible;
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
-/** From the top of the text to its end; what is said twice about one place is said once. */
+/**
+ * From the top of the text to its end; what is said twice about one place is said once. Pieces of the text are quoted
+ * all over: what a terminal would obey or break the line at is taken out of them.
+ */
 export function inOrder(problems: readonly Problem[]): readonly Problem[] {
-  const each = new Map(problems.map(problem => [formatProblem(problem), problem]));
+  const visible = problems.map(problem => ({
+    ...problem,
+    path: printable(problem.path),
+    value: printable(problem.value),
+    expected: printable(problem.expected),
+  }));
+  const each = new Map(visible.map(problem => [formatProblem(problem), problem]));
   return [...each.values()].toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
+
+const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');

@@ -36,9 +36,9 @@ export interface Kubernetes {
   /** How many requests went out so far, by `VERB RESOURCE`. */
   readonly requests: ReadonlyMap<string, number>;
   /** Throws an Error that says what is missing, `OutOfReach` or `NotPermitted`. */
-  readConfigMapKey(namespace: string, name: string, key: string): Promise<string>;
+  readonly readConfigMapKey: (namespace: string, name: string, key: string) => Promise<string>;
   /** Breaks off what is under way and closes every socket. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

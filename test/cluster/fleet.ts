@@ -1,0 +1,134 @@
+/** Deployments for tests and the demo, and what can be counted about them afterwards. */
+import type { Cluster } from './cluster.ts';
+import type { Behaviour } from './stages.ts';
+import { until } from './until.ts';
+
+export interface DeploymentWishes {
+  readonly namespace: string;
+  readonly name: string;
+  readonly replicas?: number;
+  /** Of its Pods, from the start. */
+  readonly behaviour?: Behaviour;
+  /** Of the Pods that a restart makes. */
+  readonly whenRestarted?: Behaviour;
+  /** Further annotations of the Pod template (`test.nightshift/delay` and the like). */
+  readonly podAnnotations?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly initContainer?: boolean;
+  readonly image?: string;
+  /** Merged over the spec. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+/** A Deployment as a manifest. */
+export function deployment(wishes: DeploymentWishes): object {
+  const { namespace, name, replicas = 1, behaviour, whenRestarted, podAnnotations = {}, spec = {} } = wishes;
+  const annotations = {
+    ...(behaviour === undefined ? {} : { 'test.nightshift/behaviour': behaviour }),
+    ...(whenRestarted === undefined ? {} : { 'test.nightshift/when-restarted': whenRestarted }),
+    ...podAnnotations,
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace, name, labels: { app: name, ...wishes.labels }, annotations: wishes.annotations ?? {} },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name }, annotations },
+        spec: {
+          ...(wishes.initContainer ? { initContainers: [{ name: 'init', image: 'example.test/init:1' }] } : {}),
+          containers: [{ name: 'app', image: wishes.image ?? 'example.test/app:1' }],
+        },
+      },
+      ...spec,
+    },
+  };
+}
+
+/** A Namespace whose Pods get the sidecar, unless told otherwise. */
+export function namespace(
+  name: string,
+  options: { readonly injected?: boolean; readonly annotations?: Readonly<Record<string, string>> } = {},
+): object {
+  const labels = options.injected === false ? {} : { 'istio-injection': 'enabled' };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels, annotations: options.annotations ?? {} } };
+}
+
+interface DeploymentObject {
+  readonly metadata: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly generation: number;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } };
+  };
+  readonly status: {
+    readonly observedGeneration?: number;
+    readonly availableReplicas?: number;
+    readonly updatedReplicas?: number;
+    readonly replicas?: number;
+  };
+}
+
+/** Applies manifests and waits until every Deployment (of the namespaces) that nobody paused is available and settled. */
+export async function deploy(
+  cluster: Cluster,
+  manifests: readonly object[],
+  options: { readonly namespaces?: readonly string[] } = {},
+): Promise<void> {
+  await cluster.kubectlApply(manifests.map(manifest => JSON.stringify(manifest)).join('\n---\n'));
+  await until(
+    'the fleet to be available',
+    async () => (await deploymentsOf(cluster)).every(d => isSettled(d, options.namespaces)),
+    {
+      seconds: 120,
+      everyMilliseconds: 200,
+    },
+  );
+}
+
+function isSettled({ metadata, spec, status }: DeploymentObject, namespaces: readonly string[] | undefined): boolean {
+  if (namespaces !== undefined && !namespaces.includes(metadata.namespace)) return true;
+  const counts = [status.replicas ?? 0, status.updatedReplicas ?? 0, status.availableReplicas ?? 0];
+  return status.observedGeneration === metadata.generation && counts.every(count => count === spec.replicas);
+}
+
+export async function deploymentsOf(cluster: Cluster, namespaceName?: string): Promise<readonly DeploymentObject[]> {
+  const path =
+    namespaceName === undefined ? '/apis/apps/v1/deployments' : `/apis/apps/v1/namespaces/${namespaceName}/deployments`;
+  return (await cluster.api<{ items: DeploymentObject[] }>(path)).items;
+}
+
+/** `NAMESPACE/NAME` -> how often its Pod template was restarted: ReplicaSets that carry a restartedAt of their own. */
+export async function restartsOf(cluster: Cluster): Promise<Map<string, number>> {
+  const { items } = await cluster.api<{ items: ReplicaSetObject[] }>('/apis/apps/v1/replicasets');
+  const restarts = new Map<string, Set<string>>();
+  for (const { metadata, spec } of items) {
+    const owner = metadata.ownerReferences?.find(({ kind }) => kind === 'Deployment')?.name;
+    if (owner === undefined) continue;
+    const key = `${metadata.namespace}/${owner}`;
+    const seen = restarts.get(key) ?? new Set();
+    const at = spec.template.metadata.annotations?.['kubectl.kubernetes.io/restartedAt'];
+    if (at !== undefined) seen.add(at);
+    restarts.set(key, seen);
+  }
+  return new Map([...restarts].map(([key, seen]) => [key, seen.size]));
+}
+
+interface ReplicaSetObject {
+  readonly metadata: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[];
+  };
+  readonly spec: {
+    readonly template: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } };
+  };
+}

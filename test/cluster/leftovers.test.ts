@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { binaries } from './binaries.ts';
+import { hold } from './held.ts';
+import { dataFolder, FOLDER_PREFIX, OWNER_SOCKET, removeDeadClusters } from './leftovers.ts';
+import { markedProcesses, startProcess } from './processes.ts';
+import { until } from './until.ts';
+
+/** The parts of a cluster's life that can go wrong, played by a process of its own. */
+const OWNER = `
+const { startCluster } = await import('${pathToFileURL(join(import.meta.dirname, 'cluster.ts')).href}');
+const cluster = await startCluster({ nodes: 1 });
+process.stdout.write(JSON.stringify({ folder: cluster.folder, server: cluster.server }) + '\\n');
+process.stdin.once('data', async word => {
+  if (String(word) === 'exit') process.exit(0);
+  if (String(word) === 'throw') throw new Error('as a test may do');
+  if (String(word) === 'end') process.stdin.destroy();
+});
+`;
+
+interface Owned {
+  readonly owner: ChildProcess;
+  readonly folder: string;
+  readonly server: string;
+}
+
+describe('nothing is left of a cluster', () => {
+  before(() => binaries());
+
+  async function startOwner(): Promise<Owned> {
+    const owner = spawn(process.execPath, ['--input-type=module', '-e', OWNER], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const [line] = await once(owner.stdout, 'data');
+    const { folder, server } = JSON.parse(String(line));
+    return { owner, folder, server };
+  }
+
+  const endings: readonly { readonly how: string; readonly end: (owner: ChildProcess) => unknown }[] = [
+    { how: 'is killed by SIGKILL', end: owner => owner.kill('SIGKILL') },
+    { how: 'is interrupted', end: owner => owner.kill('SIGINT') },
+    { how: 'calls process.exit', end: owner => owner.stdin?.write('exit') },
+    { how: 'throws', end: owner => owner.stdin?.write('throw') },
+    { how: 'ends without stopping it', end: owner => owner.stdin?.write('end') },
+  ];
+
+  for (const { how, end } of endings) {
+    it(`whose owner ${how}: no process, no port, no file`, async () => {
+      const { owner, folder, server } = await startOwner();
+      assert.ok(markedProcesses(folder).length >= 5);
+      end(owner);
+      await once(owner, 'exit');
+      await until('the processes and files to go', () => traces(folder).length === 0, { seconds: 10 });
+      assert.equal(await accepts(server), false);
+    });
+  }
+});
+
+function traces(folder: string): unknown[] {
+  const name = basename(folder);
+  const files = [tmpdir(), dirname(dataFolder(folder))].flatMap(parent =>
+    existsSync(parent) ? readdirSync(parent).filter(file => file === name) : [],
+  );
+  return [...markedProcesses(folder), ...files];
+}
+
+function accepts(server: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(Number(new URL(server).port), '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.unref();
+  });
+}
+
+describe('the next start', () => {
+  const folders: string[] = [];
+  after(() => folders.forEach(folder => rmSync(folder, { recursive: true, force: true })));
+
+  function folderOfACluster(): string {
+    const folder = mkdtempSync(join(tmpdir(), FOLDER_PREFIX));
+    folders.push(folder);
+    return folder;
+  }
+
+  /** Sleeps for ever, and has a child that does so as well. */
+  function startSleeper(folder: string) {
+    const args = ['-c', 'sleep 1000 & wait'];
+    return startProcess(folder, { name: 'sleeper', file: '/bin/sh', args, folder, logFile: join(folder, 'log') });
+  }
+
+  it('removes processes, their children and the files of an owner that is dead', async () => {
+    const folder = folderOfACluster();
+    const server = await hold(join(folder, 'gone'));
+    const sleeper = startSleeper(folder);
+    await until('the child', () => markedProcesses(folder).length === 2);
+    const killed = spawn(process.execPath, ['--input-type=module', '-e', holding(join(folder, OWNER_SOCKET))]);
+    await until('the owner', () => existsSync(join(folder, OWNER_SOCKET)));
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    await removeDeadClusters();
+    await sleeper.ended;
+    server?.close();
+    assert.deepEqual(traces(folder), []);
+  });
+
+  it('leaves alone what belongs to a living owner', async () => {
+    const folder = folderOfACluster();
+    const server = await hold(join(folder, OWNER_SOCKET));
+    const sleeper = startSleeper(folder);
+    await removeDeadClusters();
+    assert.ok(markedProcesses(folder).includes(sleeper.process.pid ?? 0));
+    server?.close();
+    await removeDeadClusters();
+    await sleeper.ended;
+  });
+
+  it('gives a cluster that is just being born ten seconds to show its owner', async () => {
+    const folder = folderOfACluster();
+    mkdirSync(join(folder, 'anything'));
+    await removeDeadClusters();
+    assert.equal(existsSync(folder), true);
+    const long = Date.now() / 1000 - 11;
+    utimesSync(folder, long, long);
+    await removeDeadClusters();
+    assert.equal(existsSync(folder), false);
+  });
+});
+
+function holding(path: string): string {
+  const held = pathToFileURL(join(import.meta.dirname, 'held.ts')).href;
+  return `const { hold } = await import('${held}'); await hold('${path}'); setInterval(() => {}, 1000);`;
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { outcomesByName, quickPolicy, Site } from './site.ts';
+
+describe('what a run cannot do', { concurrency: 6 }, () => {
+  const forbidden = [
+    { without: 'list deployments', says: /list deployments\.apps in the whole cluster/ },
+    { without: 'list pods', says: /list pods in the whole cluster/ },
+    { without: 'list namespaces', says: /list namespaces in the whole cluster/ },
+    { without: 'watch deployments', says: /watch deployments\.apps in the whole cluster/ },
+    { without: 'patch deployments', says: /patch deployments\.apps in namespace s\d+-a/ },
+    { without: 'get configmaps', says: /get configmaps in namespace s\d+-home/ },
+    { without: 'update configmaps', says: /update configmaps in namespace s\d+-home/ },
+  ];
+  for (const { without, says } of forbidden) {
+    test(`a run that may not ${without} exits 4 naming verb and resource`, async () => {
+      const site = await Site.open({ without });
+      await site.deploy(site.deployment({ name: 'app', podAnnotations: { 'test.nightshift/delay': '2s' } }));
+      const { code, worker, report } = await site.run(quickPolicy(site));
+      assert.equal(code, 4, worker.stderr());
+      assert.match(`${worker.stderr()}${report?.summary ?? ''}`, says);
+    });
+  }
+
+  test('a checkpoint that is damaged, newer or missing is refused with exit 5 and nothing is restarted', async () => {
+    const site = await Site.open();
+    await site.deploy(site.deployment({ name: 'app' }));
+    const path = `/api/v1/namespaces/${site.home}/configmaps/nightshift-checkpoint`;
+    const write = (text: string) =>
+      site.cluster.api(path, { method: 'PATCH', body: { data: { 'checkpoint.json': text } } });
+    for (const [text, says] of [
+      ['{"version":1,', /not JSON/],
+      ['{"version":99}', /version 99/],
+    ] as const) {
+      await write(text);
+      const { code, report } = await site.run(quickPolicy(site));
+      assert.equal(code, 5);
+      assert.match(report.summary, says);
+      assert.match(report.summary, /kubectl patch configmap/);
+    }
+    await site.cluster.api(path, { method: 'DELETE' });
+    const { code, report } = await site.run(quickPolicy(site));
+    assert.equal(code, 5);
+    assert.match(report.summary, /helm upgrade/);
+    assert.deepEqual(await site.restarts(), { app: 0 });
+  });
+
+  test('an admission policy that refuses the change: denied with its words, exit 3, and not asked again the next tick', async () => {
+    const site = await Site.open();
+    const [namespace = ''] = site.namespaces;
+    await site.deploy(
+      site.deployment({ name: 'refused', annotations: { 'nightshift/priority': '1' } }),
+      site.deployment({ name: 'other' }),
+    );
+    await denyRestarts(site, namespace, 'refused');
+    const { code, report } = await site.run(quickPolicy(site));
+    assert.equal(code, 3);
+    assert.deepEqual(outcomesByName(report), { refused: 'denied', other: 'restarted' });
+    assert.match(report.outcomes.find(({ name }) => name === 'refused')?.detail ?? '', /not on my watch/);
+    const again = await site.run(quickPolicy(site));
+    assert.equal(again.code, 0);
+    assert.deepEqual(
+      again.report.left.filter(({ name }) => name === 'refused').map(({ why }) => why),
+      ['deniedBefore'],
+    );
+  });
+
+  test('a policy that changes during the run ends it after what is in flight; one that is broken is the emergency stop', async () => {
+    for (const [text, code, kind] of [
+      ['windows: oops', 2, 'policyInvalid'],
+      ['', 2, 'policyInvalid'],
+    ] as const) {
+      const site = await Site.open();
+      await site.deploy(
+        ...['a', 'b', 'c', 'd'].map(name =>
+          site.deployment({ name, podAnnotations: { 'test.nightshift/delay': '2s' } }),
+        ),
+      );
+      const policy = site.policyFile(quickPolicy(site, { batches: { sizes: [1], pause: '0s' } }));
+      const worker = site.start(['run', '--policy', policy, '--output', 'json']);
+      await worker.said('restart started');
+      const { writeFile } = await import('node:fs/promises');
+      await writeFile(policy, text);
+      assert.equal(await worker.ended, code);
+      const report = worker.lines.at(-1) as unknown as {
+        ending: { kind: string };
+        outcomes: { outcome: string }[];
+        remaining: number;
+      };
+      assert.equal(report.ending.kind, kind);
+      assert.ok(report.outcomes.every(({ outcome }) => outcome === 'restarted'));
+      assert.ok(report.remaining >= 2, String(report.remaining));
+    }
+  });
+});
+
+/** A ValidatingAdmissionPolicy that refuses changes to one Deployment; returns once it does. */
+async function denyRestarts(site: Site, namespace: string, name: string): Promise<void> {
+  const policy = `refuse-${site.id}`;
+  await site.cluster.kubectlApply(
+    [
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'ValidatingAdmissionPolicy',
+        metadata: { name: policy },
+        spec: {
+          matchConstraints: {
+            resourceRules: [
+              { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'] },
+            ],
+          },
+          matchConditions: [
+            {
+              name: 'this-one',
+              expression: `object.metadata.namespace == '${namespace}' && object.metadata.name == '${name}' && request.userInfo.username != 'system:serviceaccount:kube-system:deployment-controller'`,
+            },
+          ],
+          validations: [{ expression: 'object.spec.template == oldObject.spec.template', message: 'not on my watch' }],
+        },
+      },
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'ValidatingAdmissionPolicyBinding',
+        metadata: { name: policy },
+        spec: { policyName: policy, validationActions: ['Deny'] },
+      },
+    ]
+      .map(object => JSON.stringify(object))
+      .join('\n---\n'),
+  );
+  const { until } = await import('../cluster/until.ts');
+  await until('the admission policy to refuse', async () => {
+    try {
+      await site.cluster.kubectl(
+        '-n',
+        namespace,
+        'patch',
+        'deployment',
+        name,
+        '--dry-run=server',
+        '-p',
+        '{"spec":{"template":{"metadata":{"annotations":{"try":"me"}}}}}',
+      );
+      return false;
+    } catch (error) {
+      return String(error).includes('not on my watch');
+    }
+  });
+}

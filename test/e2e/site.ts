@@ -1,0 +1,272 @@
+/**
+ * Where the worker is tried for real: one control plane for all tests of the process, and for each test namespaces, a
+ * checkpoint and a service account of its own, so that tests run side by side and their requests can be told apart.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { type Checkpoint, decodeCheckpoint } from '../../src/domain/checkpoint.ts';
+import { type Cluster, startCluster } from '../cluster/cluster.ts';
+import { deploy, type DeploymentWishes, deployment, deploymentsOf, namespace, restartsOf } from '../cluster/fleet.ts';
+import { until } from '../cluster/until.ts';
+
+export const BUNDLE = fileURLToPath(new URL('../../dist/nightshift.mjs', import.meta.url));
+
+let shared: Promise<Cluster> | undefined;
+
+/** The control plane of this process, started by the first test that asks. */
+export function cluster(): Promise<Cluster> {
+  shared ??= startCluster();
+  return shared;
+}
+
+after(async () => (await shared)?.stop());
+
+export const OPEN = { allow: [{ name: 'always', opens: '0 0 * * *', lasts: '1d' }] };
+
+/** A policy under which nothing waits longer than it has to. */
+export function quickPolicy(site: Site, changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return {
+    apiVersion: 'nightshift/v1alpha1',
+    kind: 'RestartPolicy',
+    windows: OPEN,
+    select: { namespaces: { include: site.namespaces } },
+    stale: [{ podOlderThan: '1s' }],
+    batches: { sizes: [1, 50], pause: '0s', inFlight: { workloads: 10, pods: 200, perNamespace: 10 } },
+    rollout: { timeout: '60s', soak: '0s' },
+    ...changes,
+  };
+}
+
+export interface Line {
+  readonly message: string;
+  readonly workload?: string;
+  readonly [field: string]: unknown;
+}
+
+/** A worker process: what it has logged so far, and how it ended. */
+export interface Worker {
+  readonly process: ChildProcess;
+  readonly lines: readonly Line[];
+  readonly stderr: () => string;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** Resolves with the first line of that message (and workload). */
+  said(message: string, workload?: string): Promise<Line>;
+}
+
+let sites = 0;
+
+export class Site {
+  readonly cluster: Cluster;
+  readonly id: string;
+  readonly home: string;
+  readonly namespaces: readonly string[];
+  readonly user: string;
+  #kubeconfig = '';
+  #policies = 0;
+
+  constructor(inCluster: Cluster, namespaces: number) {
+    this.cluster = inCluster;
+    this.id = `s${++sites}`;
+    this.home = `${this.id}-home`;
+    this.namespaces = Array.from({ length: namespaces }, (_, index) => `${this.id}-${String.fromCharCode(97 + index)}`);
+    this.user = `system:serviceaccount:${this.home}:nightshift`;
+  }
+
+  /** Namespaces, service account with exactly the rights of the chart, an empty checkpoint. */
+  static async open(options: { readonly namespaces?: number; readonly without?: string } = {}): Promise<Site> {
+    const site = new Site(await cluster(), options.namespaces ?? 1);
+    const { home, id } = site;
+    await site.cluster.kubectlApply(
+      [
+        namespace(home, { injected: false }),
+        ...site.namespaces.map(name => namespace(name, { injected: false })),
+        { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'nightshift', namespace: home } },
+        { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'nightshift-checkpoint', namespace: home } },
+        ...rights(id, home, options.without),
+      ]
+        .map(object => JSON.stringify(object))
+        .join('\n---\n'),
+    );
+    site.#kubeconfig = await site.cluster.kubeconfigFor(home, 'nightshift');
+    return site;
+  }
+
+  /** In the first namespace, unless told otherwise. */
+  deployment(wishes: Omit<DeploymentWishes, 'namespace'> & { readonly namespace?: string }): object {
+    return deployment({ namespace: this.namespaces[0] ?? '', ...wishes });
+  }
+
+  /** Applies, and waits until all in the site's namespaces is available and stale (older than `podOlderThan: 1s`). */
+  async deploy(...manifests: readonly object[]): Promise<void> {
+    await deploy(this.cluster, manifests, { namespaces: this.namespaces });
+    // Creation times are cut to the second, so the youngest Pod is older than a second after two.
+    await sleep(2_100);
+  }
+
+  policyFile(policy: object): string {
+    const file = join(this.cluster.folder, `${this.id}-policy-${++this.#policies}.yaml`);
+    writeFileSync(file, stringify(policy));
+    return file;
+  }
+
+  /** Starts the bundle as its service account. */
+  start(words: readonly string[], environment: Readonly<Record<string, string>> = {}): Worker {
+    const child = spawn(process.execPath, [BUNDLE, ...words], {
+      env: { PATH: process.env['PATH'] ?? '', KUBECONFIG: this.#kubeconfig, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return watchWorker(child);
+  }
+
+  /** `run` under a policy, awaited: its exit code, its log and its report. */
+  async run(
+    policy: object | string,
+    ...words: readonly string[]
+  ): Promise<{ readonly code: number | NodeJS.Signals; readonly worker: Worker; readonly report: RunReport }> {
+    const file = typeof policy === 'string' ? policy : this.policyFile(policy);
+    const worker = this.start(['run', '--policy', file, '--output', 'json', ...words]);
+    const code = await worker.ended;
+    return {
+      code,
+      worker,
+      report: worker.lines.findLast(line => 'outcomes' in line && 'version' in line) as unknown as RunReport,
+    };
+  }
+
+  /** As it stands now; throws when it cannot be read. */
+  async checkpoint(): Promise<Checkpoint> {
+    const { data } = await this.cluster.api<{ data?: Record<string, string> }>(
+      `/api/v1/namespaces/${this.home}/configmaps/nightshift-checkpoint`,
+    );
+    const decoded = decodeCheckpoint(data?.['checkpoint.json']);
+    if (decoded.kind !== 'checkpoint') throw new Error(decoded.problem);
+    return decoded.checkpoint;
+  }
+
+  /** Restarts by workload name in the site's namespaces, counted from ReplicaSets. */
+  async restarts(): Promise<Record<string, number>> {
+    const all = await restartsOf(this.cluster);
+    return Object.fromEntries(
+      [...all]
+        .filter(([key]) => this.namespaces.includes(key.split('/')[0] ?? ''))
+        .map(([key, count]) => [key.split('/')[1], count]),
+    );
+  }
+
+  /** Available replicas by workload name in the first namespace. */
+  async available(): Promise<Record<string, number>> {
+    const deployments = await deploymentsOf(this.cluster, this.namespaces[0]);
+    return Object.fromEntries(
+      deployments.map(({ metadata, status }) => [metadata.name, status.availableReplicas ?? 0]),
+    );
+  }
+
+  /** What the worker asked of the API server so far. */
+  async requests(): Promise<readonly { readonly verb: string; readonly resource: string }[]> {
+    return this.cluster.requestsBy(this.user);
+  }
+}
+
+/** The parts of the report that tests look at. */
+export interface RunReport {
+  readonly exitCode: number;
+  readonly summary: string;
+  readonly remaining: number;
+  readonly ending: { readonly kind: string; readonly detail: string };
+  readonly outcomes: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly outcome: string;
+    readonly why?: string;
+    readonly detail: string;
+  }[];
+  readonly left: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly why: string;
+    readonly detail: string;
+  }[];
+}
+
+/** `name: outcome` or `name: failed(why)`. */
+export function outcomesByName(report: RunReport): Record<string, string> {
+  return Object.fromEntries(
+    report.outcomes.map(({ name, outcome, why }) => [name, why === undefined ? outcome : `${outcome}(${why})`]),
+  );
+}
+
+export function leftByName(report: RunReport): Record<string, string> {
+  return Object.fromEntries(report.left.filter(({ why }) => why !== 'notSelected').map(({ name, why }) => [name, why]));
+}
+
+function watchWorker(child: ChildProcess): Worker {
+  const lines: Line[] = [];
+  let rest = '';
+  let errors = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    const parts = (rest + chunk).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) if (part.startsWith('{')) lines.push(JSON.parse(part) as Line);
+  });
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
+  const ended = once(child, 'close').then(([code, signal]: unknown[]) => (signal ?? code) as number | NodeJS.Signals);
+  let over = false;
+  void ended.then(() => (over = true));
+  const said = (message: string, workload?: string): Promise<Line> =>
+    until(
+      `the worker to say "${message}"`,
+      () => {
+        const line = lines.find(
+          candidate => candidate.message === message && (workload === undefined || candidate.workload === workload),
+        );
+        if (line === undefined && over) throw new Error(`it ended without; it said ${JSON.stringify(lines)} ${errors}`);
+        return line;
+      },
+      { seconds: 60, everyMilliseconds: 20 },
+    );
+  return { process: child, lines, stderr: () => errors, ended, said };
+}
+
+/** The rights that the README promises; `without` takes one away: `patch deployments`. */
+function rights(id: string, home: string, without: string | undefined): object[] {
+  const rule = (apiGroups: string, resource: string, verbs: readonly string[]) => ({
+    apiGroups: [apiGroups],
+    resources: [resource],
+    verbs: verbs.filter(verb => `${verb} ${resource}` !== without),
+  });
+  const subjects = [{ kind: 'ServiceAccount', name: 'nightshift', namespace: home }];
+  const api = 'rbac.authorization.k8s.io';
+  const cluster = [
+    rule('apps', 'deployments', ['get', 'list', 'watch', 'patch']),
+    rule('', 'pods', ['list']),
+    rule('', 'namespaces', ['list']),
+    rule('', 'events', ['create']),
+  ].filter(({ verbs }) => verbs.length > 0);
+  const local = [rule('', 'pods', ['get']), rule('', 'configmaps', ['get', 'update'])];
+  const name = `nightshift-${id}`;
+  return [
+    { apiVersion: `${api}/v1`, kind: 'ClusterRole', metadata: { name }, rules: cluster },
+    {
+      apiVersion: `${api}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: api, kind: 'ClusterRole', name },
+      subjects,
+    },
+    { apiVersion: `${api}/v1`, kind: 'Role', metadata: { name, namespace: home }, rules: local },
+    {
+      apiVersion: `${api}/v1`,
+      kind: 'RoleBinding',
+      metadata: { name, namespace: home },
+      roleRef: { apiGroup: api, kind: 'Role', name },
+      subjects,
+    },
+  ];
+}

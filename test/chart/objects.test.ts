@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { V1PolicyRule } from '@kubernetes/client-node';
+import { parse } from 'yaml';
+import { parsePolicy } from '../../src/domain/policy.ts';
+import { type Manifest, POLICY, policyTextOf, type Release, render, runOf } from './helm.ts';
+
+const placed = (manifests: readonly Manifest[]) =>
+  manifests.map(({ kind, metadata }) => [kind, metadata?.namespace, metadata?.name].join(' ')).toSorted();
+
+test('the whole cluster needs one ClusterRole, and a Role where the release lives', async () => {
+  assert.deepEqual(placed(await render()), [
+    'ClusterRole  nightshift',
+    'ClusterRoleBinding  nightshift',
+    'ConfigMap ops nightshift-checkpoint',
+    'ConfigMap ops nightshift-policy',
+    'CronJob ops nightshift',
+    'Role ops nightshift',
+    'RoleBinding ops nightshift',
+    'ServiceAccount ops nightshift',
+  ]);
+});
+
+test('a list of namespaces needs a Role in each and no ClusterRole, also where the release lives in one of them', async () => {
+  for (const namespaces of [['shop', 'ops'], ['shop']]) {
+    const manifests = await render({ values: { rbac: { namespaces } } });
+    assert.deepEqual(
+      placed(manifests).filter(line => line.includes('Role')),
+      ['Role ops nightshift', 'Role shop nightshift', 'RoleBinding ops nightshift', 'RoleBinding shop nightshift'],
+    );
+  }
+});
+
+test('rights are granted to our account only, and by nobody when rbac.create is false', async () => {
+  const bindings = (await render({ values: { rbac: { namespaces: ['shop'] } } })).filter(
+    ({ kind }) => kind === 'RoleBinding',
+  );
+  for (const binding of bindings) {
+    assert.deepEqual('subjects' in binding && binding.subjects, [
+      { kind: 'ServiceAccount', name: 'nightshift', namespace: 'ops' },
+    ]);
+  }
+  const without = await render({ values: { rbac: { create: false, namespaces: ['shop'] } } });
+  assert.deepEqual(
+    placed(without).filter(line => line.includes('Role')),
+    [],
+  );
+  assert.ok(runOf(without).container.env?.some(({ name }) => name === 'NIGHTSHIFT_NAMESPACES'));
+});
+
+test('no rule has a star, a Secret, or a verb that creates, deletes or replaces more than Events and the checkpoint', async () => {
+  for (const namespaces of [[], ['shop', 'ops']]) {
+    const rules = (await render({ values: { rbac: { namespaces } } })).flatMap(manifest =>
+      manifest.kind === 'Role' || manifest.kind === 'ClusterRole' ? (manifest.rules ?? []) : [],
+    );
+    for (const rule of rules) assert.deepEqual(excessOf(rule), [], JSON.stringify(rule));
+  }
+});
+
+function excessOf({ apiGroups = [], resources = [], verbs, resourceNames }: V1PolicyRule): readonly string[] {
+  const allowed =
+    resourceNames?.includes('nightshift-checkpoint') === true ? ['get', 'update'] : ['get', 'list', 'watch'];
+  if (resources.includes('events')) allowed.push('create');
+  if (resources.includes('deployments')) allowed.push('patch');
+  const known = [
+    '',
+    'apps',
+    'deployments',
+    'pods',
+    'namespaces',
+    'events',
+    ...(resourceNames === undefined ? [] : ['configmaps']),
+  ];
+  return [
+    ...verbs.filter(verb => !allowed.includes(verb)),
+    ...[...apiGroups, ...resources].filter(of => !known.includes(of)),
+  ];
+}
+
+test('an account of somebody else is used and not created', async () => {
+  const annotations = { 'example.test/role': '1' };
+  const own = await render({ values: { serviceAccount: { name: 'restarter', annotations } } });
+  const account = own.find(manifest => manifest.kind === 'ServiceAccount');
+  assert.deepEqual(account?.metadata?.annotations, annotations);
+  assert.equal(account?.automountServiceAccountToken, false);
+
+  const given = await render({ values: { serviceAccount: { create: false, name: 'restarter' } } });
+  assert.deepEqual(
+    placed(given).filter(line => line.startsWith('ServiceAccount')),
+    [],
+  );
+  for (const manifests of [own, given]) assert.equal(runOf(manifests).pod.serviceAccountName, 'restarter');
+});
+
+test('the checkpoint comes without data, so that helm has nothing to reset', async () => {
+  const checkpoint = (await render()).find(({ metadata }) => metadata?.name === 'nightshift-checkpoint');
+  assert.deepEqual(Object.keys(checkpoint ?? {}).toSorted(), ['apiVersion', 'kind', 'metadata']);
+});
+
+describe('everything is named after', { concurrency: 4 }, () => {
+  const long = (length: number) => 'r'.repeat(length);
+  const cases: readonly (readonly [what: string, name: string, release: Release])[] = [
+    ['the release that is called like the chart', 'nightshift', { name: 'nightshift' }],
+    ['the release that contains its name', 'my-nightshift-2', { name: 'my-nightshift-2' }],
+    ['another release and the chart', 'ops-nightshift', { name: 'ops' }],
+    ['the release and nameOverride', 'ops-night', { name: 'ops', values: { nameOverride: 'night' } }],
+    ['fullnameOverride', 'n', { name: 'ops', values: { nameOverride: 'night', fullnameOverride: 'n' } }],
+    ['a fullnameOverride that YAML would read as a number', '1e3', { values: { fullnameOverride: '1e3' } }],
+    ['a fullnameOverride of 52', long(52), { values: { fullnameOverride: long(52) } }],
+    ['a release so long that the name is cut at 52', `${long(45)}-nights`, { name: long(45) }],
+    ['a long release, without the hyphen at the cut', long(51), { name: long(51) }],
+    ['a long release, without the dot at the cut', long(51), { name: `${long(51)}.n` }],
+  ];
+  for (const [what, name, release] of cases) {
+    test(what, async () => {
+      const manifests = await render({ ...release, namespace: '123' });
+      const names = new Set(manifests.map(({ metadata }) => metadata?.name));
+      assert.deepEqual(names, new Set([name, `${name}-checkpoint`, `${name}-policy`]));
+      const namespaces = new Set(
+        manifests.filter(({ kind }) => !kind.startsWith('Cluster')).map(({ metadata }) => metadata?.namespace),
+      );
+      assert.deepEqual([...namespaces], ['123']);
+      const { container, pod } = runOf(manifests);
+      assert.equal(
+        container.env?.find(variable => variable.name === 'NIGHTSHIFT_CHECKPOINT')?.value,
+        `${name}-checkpoint`,
+      );
+      assert.equal(pod.serviceAccountName, name);
+    });
+  }
+});
+
+test('Kubernetes older than 1.27, which ignores the time zone of a CronJob, is refused', async () => {
+  await assert.rejects(render({ args: ['--kube-version', '1.26.9'] }), /requires kubeVersion: >=1\.27/);
+  await render({ args: ['--kube-version', '1.27.0-gke.100'] });
+});
+
+test('the policy arrives as it was written, texts that look like something else included', async () => {
+  const names = [
+    'yes',
+    'null',
+    '1e3',
+    '0x10',
+    '2026-12-20',
+    '1:30',
+    '~',
+    '# no',
+    '{{ .Release.Name }}',
+    'a: b',
+    "it's",
+    '"',
+    '*x',
+    'ü 🌙',
+  ];
+  const [window] = POLICY.windows.allow;
+  const policy = {
+    apiVersion: 'nightshift/v1alpha1',
+    kind: 'RestartPolicy',
+    windows: {
+      allow: names.map(name => ({ ...window, name })),
+      deny: [{ name: 'freeze', from: '2026-12-20', until: '2027-01-06T06:00' }],
+    },
+    stale: [{ podOlderThan: '7d' }, { container: 'istio-proxy', imageNot: ['docker.io/istio/proxyv2:1.24.2'] }],
+    batches: { sizes: [1, 1_000_000], inFlight: { pods: 1_000_000 } },
+    onFailure: { undo: false },
+  };
+  const text = policyTextOf(await render({ values: { policy } }));
+  assert.deepEqual(parse(text), policy);
+  assert.equal(parsePolicy(text).kind, 'valid', text);
+});
+
+test('dates need no quotes in a value file', async () => {
+  const yaml = `policy:
+  windows:
+    allow: [{ name: nights, opens: 0 1 * * *, lasts: 4h }]
+    deny: [{ name: freeze, from: 2026-12-20, until: 2027-01-06T06:00:00 }]
+  stale: [podOlderThan: 7d]
+`;
+  const text = policyTextOf(await render({ yaml }));
+  assert.equal(parsePolicy(text).kind, 'valid', text);
+});

@@ -1,3 +1,4 @@
+import { CHECKPOINT_KEY } from '../domain/checkpoint.ts';
 import type { CheckpointStore, HolderPod, SaveAnswer, Stored } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
 import { isSuccess } from './answer.ts';
@@ -7,8 +8,6 @@ import type { Call } from './resource.ts';
 import { CONFIG_MAPS, PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { failureOf, notPermitted, ONE_WRITE } from './transport.ts';
-
-const KEY = 'checkpoint.json';
 
 export interface CheckpointOptions {
   readonly transport: Transport;
@@ -36,7 +35,7 @@ export class ConfigMapCheckpoint implements CheckpointStore {
     const { status, body } = await this.#options.transport.read(this.#call('get'));
     if (!isSuccess(status) || !isRecord(body)) return { kind: 'missing' };
     this.#object = body;
-    return { kind: 'found', text: textAt(body, 'data', KEY), resourceVersion: versionOf(body) };
+    return { kind: 'found', text: textAt(body, 'data', CHECKPOINT_KEY), resourceVersion: versionOf(body) };
   }
 
   /**
@@ -47,7 +46,7 @@ export class ConfigMapCheckpoint implements CheckpointStore {
     const before = this.#object;
     if (before === undefined) throw new Error('the checkpoint is read before it is written');
     const metadata = { ...asRecord(before['metadata']), resourceVersion };
-    const object = { ...before, metadata, data: { ...asRecord(before['data']), [KEY]: text } };
+    const object = { ...before, metadata, data: { ...asRecord(before['data']), [CHECKPOINT_KEY]: text } };
     const { transport, fieldManager } = this.#options;
     const call = { ...this.#call('update'), query: { fieldManager, timeout: '10s' }, body: object };
     const answer = await transport.attempt(call, ONE_WRITE);

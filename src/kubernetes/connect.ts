@@ -20,6 +20,8 @@ export interface ConnectOptions extends Whereabouts {
   readonly fieldManager?: string | undefined;
   /** Names this process in Events; default `nightshift`. */
   readonly instance?: string | undefined;
+  /** Once it aborts, no read is repeated any more. */
+  readonly interrupted?: AbortSignal | undefined;
   /** Told of every failure that is followed by a repeat. */
   readonly onTrouble?: ((message: string) => void) | undefined;
 }
@@ -48,7 +50,12 @@ export interface Kubernetes {
 export function connect(options: ConnectOptions): Kubernetes {
   const { clock, checkpoint: name, fieldManager = 'nightshift', instance = 'nightshift', namespaces = [] } = options;
   const connection = new Connection(options, clock);
-  const transport = new Transport({ connection, clock, onTrouble: options.onTrouble });
+  const transport = new Transport({
+    connection,
+    clock,
+    interrupted: options.interrupted,
+    onTrouble: options.onTrouble,
+  });
   const namespace = options.namespace ?? connection.namespace ?? 'default';
   const scope =
     namespaces.length === 0 ? { kind: 'cluster' as const } : { kind: 'namespaces' as const, names: namespaces };

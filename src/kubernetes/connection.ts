@@ -11,7 +11,7 @@ import { proxyFor } from './proxy.ts';
 /** Credentials are put together anew after so many milliseconds, as client-go does with token files. */
 const FRESH_FOR = 60_000;
 /** Sockets for everything but watches. */
-export const CONNECTIONS = 16;
+const CONNECTIONS = 16;
 
 /** What one request is sent with. */
 export interface Session {

@@ -84,15 +84,24 @@ function containerTroubles(pod: unknown): readonly Trouble[] {
 
 function troubleOf(status: unknown, init: boolean): Trouble | undefined {
   const container = textAt(status, 'name') ?? '';
+  const restarts = numberAt(status, 'restartCount') ?? 0;
   const reason = textAt(status, 'state', 'waiting', 'reason');
+  const last = at(status, 'lastState', 'terminated');
   if (reason !== undefined && reason !== '' && !STARTING.has(reason)) {
     const message = textAt(status, 'state', 'waiting', 'message') ?? '';
-    const exitCode = numberAt(status, 'lastState', 'terminated', 'exitCode');
-    return { kind: 'waiting', container, init, reason, message, exitCode };
+    return { kind: 'waiting', container, init, reason, message, exitCode: numberAt(last, 'exitCode'), restarts };
   }
-  // Between its end and the kubelet's next decision a failed init container is neither waiting nor running.
-  const ended = at(status, 'state', 'terminated');
-  const exitCode = numberAt(ended, 'exitCode') ?? 0;
-  if (!init || exitCode === 0) return undefined;
-  return { kind: 'waiting', container, init, reason: 'Error', message: textAt(ended, 'message') ?? '', exitCode };
+  // Between a failure and the kubelet's next decision it is ended, between two failures it runs.
+  const failed = at(status, 'state', 'terminated') ?? (at(status, 'ready') === true ? undefined : last);
+  const exitCode = numberAt(failed, 'exitCode') ?? 0;
+  if (exitCode === 0) return undefined;
+  return {
+    kind: 'waiting',
+    container,
+    init,
+    reason: 'Error',
+    message: textAt(failed, 'message') ?? '',
+    exitCode,
+    restarts,
+  };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../ports.ts';
 import { NotPermitted, OutOfReach } from '../ports.ts';
 import type { Answer } from './answer.ts';
 import { dateOf, isPassing, isSuccess, messageOf, retryAfterOf } from './answer.ts';
+import { parseJson, readText, UselessBody } from './body.ts';
 import type { Connection, Session } from './connection.ts';
 import type { Call } from './resource.ts';
 import { describeCall, methodOf, pathOf, permissionOf } from './resource.ts';
@@ -25,6 +26,8 @@ export type Reply = Extract<Answer, { kind: 'answered' }>;
 export interface TransportOptions {
   readonly connection: Connection;
   readonly clock: Clock;
+  /** Once it aborts, no read is repeated any more: the process has to end soon. */
+  readonly interrupted?: AbortSignal | undefined;
   /** Told of every failure that is followed by a repeat. */
   readonly onTrouble?: ((message: string) => void) | undefined;
   /** From 0 to 1, for jitter. */
@@ -40,8 +43,10 @@ export class Transport {
   readonly #onTrouble: (message: string) => void;
   readonly #random: () => number;
   readonly #closed = new AbortController();
+  readonly #interrupted: AbortSignal;
 
-  constructor({ connection, clock, onTrouble = () => {}, random = Math.random }: TransportOptions) {
+  constructor({ connection, clock, interrupted, onTrouble = () => {}, random = Math.random }: TransportOptions) {
+    this.#interrupted = interrupted ?? this.#closed.signal;
     this.#connection = connection;
     this.#clock = clock;
     this.#onTrouble = onTrouble;
@@ -63,11 +68,12 @@ export class Transport {
       }
       const { message, cause, again, retryAfter } = failureOf(answer);
       const wait = Math.max(this.backoff(attempt), retryAfter ?? 0);
-      if (!again || signal.aborted || this.#clock.elapsed() - begin + wait > limits.patience) {
+      const over = signal.aborted || this.#interrupted.aborted;
+      if (!again || over || this.#clock.elapsed() - begin + wait > limits.patience) {
         throw new OutOfReach(`no usable answer from the API server to "${describeCall(call)}": ${message}`, { cause });
       }
       this.trouble(call, message);
-      await this.#clock.sleep(wait, signal);
+      await this.#clock.sleep(wait, AbortSignal.any([signal, this.#interrupted]));
     }
   }
 
@@ -112,10 +118,9 @@ export class Transport {
 
   /** Reads the response to its end. Throws when it is too large, broken off, or a success that is no JSON. */
   async answerOf({ statusCode, headers, body }: Dispatcher.ResponseData, bytes: number): Promise<Answer> {
-    const text = await readAll(body, bytes);
-    const json = parsed(text);
+    const json = parseJson(await readText(body, bytes));
     if (json === undefined && isSuccess(statusCode))
-      throw new NoJson('the answer is no JSON: is this a Kubernetes API server?');
+      throw new UselessBody('the answer is no JSON: is this a Kubernetes API server?');
     return {
       kind: 'answered',
       status: statusCode,
@@ -184,28 +189,6 @@ function headersOf(call: Call): Record<string, string> {
   };
 }
 
-class TooLarge extends Error {}
-class NoJson extends Error {}
-
-async function readAll(body: AsyncIterable<Buffer>, bytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > bytes) throw new TooLarge(`the answer is larger than ${Math.round(bytes / 1024)} KiB`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Whatever comes first: the value, or the signal's reason. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -223,7 +206,7 @@ function wordsOf(error: unknown): string {
 
 /** Certificates do not come to fit by themselves, nor do answers shrink. */
 function isLasting(error: unknown): boolean {
-  if (error instanceof TooLarge || error instanceof NoJson) return true;
+  if (error instanceof UselessBody) return true;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(code);
 }

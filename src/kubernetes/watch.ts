@@ -15,6 +15,12 @@ import { projectWorkload } from './workload-projection.ts';
 /** The server ends a stream after so many seconds, jittered; that spreads long watches over its replicas. */
 const LASTS = 300;
 
+/**
+ * Streams in a row without a word, after which the place is doubted: an etcd that came back from a backup does not know
+ * our resourceVersion yet and says anything but 410.
+ */
+const LOST_AFTER = 5;
+
 export interface Known extends WorkloadRef {
   readonly uid: string;
 }
@@ -70,7 +76,8 @@ class WorkloadWatch {
     while (!signal.aborted) {
       const end = await this.#follow();
       await clock.sleep(this.#pauseAfter(end), signal);
-      if (end.kind === 'expired' && !signal.aborted) await this.#listAgain();
+      const isLost = end.kind === 'expired' || (this.#silent > 0 && this.#silent % LOST_AFTER === 0);
+      if (isLost && !signal.aborted) await this.#listAgain();
     }
   }
 

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { describe, it } from 'node:test';
+import { KubernetesCluster } from '../../src/kubernetes/cluster.ts';
+import { Interner } from '../../src/kubernetes/interner.ts';
+import { ONE_WRITE } from '../../src/kubernetes/transport.ts';
+import { projectWorkload } from '../../src/kubernetes/workload-projection.ts';
+import type { Handler } from './fake-api-server.ts';
+import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
+import { aDeployment, aList, aPod } from './objects.ts';
+
+const workload = projectWorkload(aDeployment('cart'), new Interner());
+const PATH = '/apis/apps/v1/namespaces/shop/deployments/cart';
+
+async function clusterOf(handler: Handler, fieldManager = 'nightshift') {
+  const server = await fakeApiServer(handler);
+  const to = transportTo(server);
+  const { transport, clock } = to;
+  const cluster = new KubernetesCluster({ transport, clock, scope: { kind: 'cluster' }, fieldManager });
+  return {
+    cluster,
+    server,
+    clock,
+    async [Symbol.asyncDispose]() {
+      await to[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('a workload', () => {
+  it('is read afresh', async () => {
+    await using given = await clusterOf((_, response) => reply(response, 200, aDeployment('cart')));
+    assert.deepEqual(await given.cluster.workload(workload), workload);
+    assert.deepEqual(given.server.seen[0]?.query, {}, 'no resourceVersion=0, which a cache would answer');
+  });
+
+  it('that is not there is undefined', async () => {
+    await using given = await clusterOf((_, response) => reply(response, 404, failure(404, 'not found')));
+    assert.equal(await given.cluster.workload(workload), undefined);
+    assert.equal(await given.cluster.ownerOfRestartedAt(workload), undefined);
+  });
+
+  it('has the Pods of its ReplicaSets, terminating ones included, terminal ones and those of others not', async () => {
+    const pods = aList([
+      aPod('cart', 'new'),
+      aPod('cart', 'leaving', { metadata: { deletionTimestamp: '2026-11-23T01:00:00Z' } }),
+      aPod('cart', 'failed', { status: { phase: 'Failed' } }),
+      aPod('other', 'same-labels'),
+    ]);
+    await using given = await clusterOf((_, response) => reply(response, 200, pods));
+    const found = await given.cluster.pods(workload);
+    assert.deepEqual(
+      found.map(({ name, terminating }) => [name, terminating]),
+      [
+        ['new', false],
+        ['leaving', true],
+      ],
+    );
+    assert.equal(given.server.seen[0]?.path, '/api/v1/namespaces/shop/pods');
+    assert.equal(given.server.seen[0].query['labelSelector'], 'app=cart');
+  });
+
+  it('is told who owns its restartedAt: the manager who wrote it last', async () => {
+    const fieldsV1 = {
+      'f:spec': { 'f:template': { 'f:metadata': { 'f:annotations': { 'f:kubectl.kubernetes.io/restartedAt': {} } } } },
+    };
+    const managedFields = [
+      { manager: 'kubectl-rollout', time: '2026-11-22T01:00:00Z', fieldsV1 },
+      { manager: 'nightshift', time: '2026-11-23T01:00:00Z', fieldsV1 },
+      { manager: 'helm', time: '2026-11-24T01:00:00Z', fieldsV1: { 'f:spec': { 'f:replicas': {} } } },
+    ];
+    await using given = await clusterOf((_, response) =>
+      reply(response, 200, aDeployment('cart', { metadata: { managedFields } })),
+    );
+    assert.equal(await given.cluster.ownerOfRestartedAt(workload), 'nightshift');
+  });
+});
+
+describe('a restart', () => {
+  const order = { workload, at: '2026-11-23T01:00:00Z', record: '{"at":"2026-11-23T01:00:00Z"}' };
+
+  it('is one merge patch, conditional on uid and version, with T and the record', async () => {
+    await using given = await clusterOf((_, response) => reply(response, 200, aDeployment('cart')), 'night-crew');
+    assert.deepEqual(await given.cluster.restart(order), { kind: 'accepted', workload });
+    const [request] = given.server.seen;
+    assert.equal(`${request?.method} ${request?.path}`, `PATCH ${PATH}`);
+    assert.equal(request?.headers['content-type'], 'application/merge-patch+json');
+    assert.deepEqual(request.query, { fieldManager: 'night-crew', timeout: '10s' });
+    assert.deepEqual(request.body, {
+      metadata: { uid: 'uid-cart', resourceVersion: '7', annotations: { 'nightshift/last-restart': order.record } },
+      spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': order.at } } } },
+    });
+  });
+
+  it('rewrites the record without touching anything else', async () => {
+    await using given = await clusterOf((_, response) => reply(response, 200, aDeployment('cart')));
+    await given.cluster.rewriteRecord(workload, 'x');
+    assert.deepEqual(given.server.seen[0]?.body, {
+      metadata: { uid: 'uid-cart', resourceVersion: '7', annotations: { 'nightshift/last-restart': 'x' } },
+    });
+  });
+
+  const causes = (field: string) => ({ causes: [{ reason: 'FieldValueInvalid', field, message: 'immutable' }] });
+  for (const [name, code, details, expected] of [
+    ['409', 409, undefined, { kind: 'conflict' }],
+    ['422 about metadata.uid', 422, causes('metadata.uid'), { kind: 'conflict' }],
+    ['422 about something else', 422, causes('spec.template'), { kind: 'denied', message: 'no (HTTP 422)' }],
+    ['422 without a cause', 422, undefined, { kind: 'denied', message: 'no (HTTP 422)' }],
+    ['404', 404, undefined, { kind: 'gone' }],
+    ['400', 400, undefined, { kind: 'denied', message: 'no (HTTP 400)' }],
+    ['413', 413, undefined, { kind: 'denied', message: 'no (HTTP 413)' }],
+    [
+      '401',
+      401,
+      undefined,
+      { kind: 'unanswered', message: 'it does not accept our credentials (HTTP 401)', retryAfter: undefined },
+    ],
+    ['408', 408, undefined, { kind: 'unanswered', message: 'no (HTTP 408)', retryAfter: undefined }],
+    ['429', 429, { retryAfterSeconds: 3 }, { kind: 'unanswered', message: 'no (HTTP 429)', retryAfter: 3000 }],
+    ['500', 500, undefined, { kind: 'unanswered', message: 'no (HTTP 500)', retryAfter: undefined }],
+    ['504', 504, undefined, { kind: 'unanswered', message: 'no (HTTP 504)', retryAfter: undefined }],
+    ['a redirect', 302, undefined, { kind: 'unanswered', message: 'no (HTTP 302)', retryAfter: undefined }],
+  ] as const) {
+    it(`answered with ${name} is ${expected.kind}`, async () => {
+      await using given = await clusterOf((_, response) => reply(response, code, failure(code, 'no', details)));
+      assert.deepEqual(await given.cluster.restart(order), expected);
+      assert.deepEqual(given.clock.pauses, []);
+    });
+  }
+
+  it('that gets no answer in time is unanswered', async () => {
+    const arrived = Promise.withResolvers<void>();
+    await using given = await clusterOf(() => arrived.resolve());
+    const restart = given.cluster.restart(order);
+    await arrived.promise;
+    given.clock.pass(ONE_WRITE.deadline);
+    assert.deepEqual(await restart, { kind: 'unanswered', message: 'no answer within 12 s', retryAfter: undefined });
+  });
+
+  const permission = { verb: 'patch', resource: 'deployments.apps', namespace: 'shop' };
+  const review = (allowed: unknown) => (response: ServerResponse) => reply(response, 201, { status: { allowed } });
+  for (const [name, answer, expected] of [
+    ['RBAC says no', review(false), { kind: 'forbidden', permission }],
+    ['RBAC says yes', review(true), { kind: 'denied', message: 'no (HTTP 403)' }],
+    [
+      'RBAC cannot be asked',
+      (response: ServerResponse) => reply(response, 400, failure(400, 'x')),
+      { kind: 'unanswered' },
+    ],
+    ['RBAC says nothing', review(undefined), { kind: 'unanswered' }],
+  ] as const) {
+    it(`answered with 403 is ${expected.kind} when ${name}`, async () => {
+      await using given = await clusterOf(({ method }, response) =>
+        method === 'PATCH' ? reply(response, 403, failure(403, 'no')) : answer(response),
+      );
+      assert.partialDeepStrictEqual(await given.cluster.restart(order), expected);
+      const [, question] = given.server.seen;
+      assert.equal(question?.path, '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews');
+      assert.partialDeepStrictEqual(question.body, {
+        spec: {
+          resourceAttributes: {
+            verb: 'patch',
+            group: 'apps',
+            resource: 'deployments',
+            namespace: 'shop',
+            name: 'cart',
+          },
+        },
+      });
+    });
+  }
+});

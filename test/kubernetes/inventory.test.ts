@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Scope } from '../../src/kubernetes/inventory.ts';
+import { readInventory } from '../../src/kubernetes/inventory.ts';
+import { list } from '../../src/kubernetes/lists.ts';
+import { textAt } from '../../src/kubernetes/json.ts';
+import { DEPLOYMENTS } from '../../src/kubernetes/resource.ts';
+import { NotPermitted, OutOfReach } from '../../src/ports.ts';
+import type { Handler, Seen } from './fake-api-server.ts';
+import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
+import type { Json } from './objects.ts';
+import { aDeployment, aList, aPod } from './objects.ts';
+
+const CLUSTER: Scope = { kind: 'cluster' };
+const keep = (object: unknown) => textAt(object, 'metadata', 'name');
+
+describe('a list', () => {
+  it('is read page by page, as one moment', async () => {
+    const pages: Readonly<Record<string, Json>> = {
+      '': aList([aDeployment('a'), aDeployment('b')], { resourceVersion: '5', continue: 'next' }),
+      next: aList([aDeployment('c')], { resourceVersion: '5', continue: '' }),
+    };
+    await using server = await fakeApiServer(({ query }, response) =>
+      reply(response, 200, pages[query['continue'] ?? ''], { date: 'Mon, 23 Nov 2026 01:02:03 GMT' }),
+    );
+    await using to = transportTo(server);
+    assert.deepEqual(await list(to.transport, { resource: DEPLOYMENTS, namespace: '', keep }), {
+      items: ['a', 'b', 'c'],
+      resourceVersion: '5',
+      date: Date.parse('2026-11-23T01:02:03Z'),
+    });
+    assert.deepEqual(
+      server.seen.map(({ query }) => query),
+      [{ limit: '250' }, { limit: '250', continue: 'next' }],
+    );
+  });
+
+  it('starts over when its token has expired, and keeps nothing of the first try', async () => {
+    let expired = false;
+    await using server = await fakeApiServer(({ query }, response) => {
+      if (query['continue'] === undefined) {
+        const metadata = expired ? { resourceVersion: '9' } : { resourceVersion: '5', continue: 'old' };
+        return reply(response, 200, aList([aDeployment('a')], metadata));
+      }
+      expired = true;
+      return reply(response, 410, failure(410, 'The provided continue parameter is too old'));
+    });
+    await using to = transportTo(server);
+    const { items, resourceVersion } = await list(to.transport, { resource: DEPLOYMENTS, namespace: '', keep });
+    assert.deepEqual([items, resourceVersion], [['a'], '9']);
+  });
+
+  it('is given up when it expires again and again', async () => {
+    await using server = await fakeApiServer((_, response) => reply(response, 410, failure(410, 'Gone')));
+    await using to = transportTo(server);
+    await assert.rejects(list(to.transport, { resource: DEPLOYMENTS, namespace: '', keep }), OutOfReach);
+    assert.equal(server.seen.length, 3);
+  });
+});
+
+/** A cluster of two namespaces; the reader has no rights in `forbidden` and `halfway`. */
+const answer: Handler = ({ path }, response) => {
+  const objects: Readonly<Record<string, Json>> = {
+    '/api/v1/namespaces': aList([{ metadata: { name: 'shop' } }, { metadata: { name: 'other' } }]),
+    '/apis/apps/v1/deployments': aList([aDeployment('cart'), aDeployment('till'), aDeployment('cart', {}, 'other')]),
+    '/api/v1/pods': aList([
+      aPod('cart', 'live'),
+      aPod('cart', 'pending', { status: { phase: 'Pending' } }),
+      aPod('cart', 'done', { status: { phase: 'Succeeded' } }),
+      aPod('cart', 'leaving', { metadata: { deletionTimestamp: '2026-11-23T01:00:00Z' } }),
+      aPod('gone', 'orphan'),
+      aPod('cart', 'bare', { metadata: { ownerReferences: [] } }),
+    ]),
+    '/api/v1/namespaces/shop': { metadata: { name: 'shop' } },
+    '/apis/apps/v1/namespaces/shop/deployments': aList([aDeployment('cart')], { resourceVersion: '50' }),
+    '/api/v1/namespaces/shop/pods': aList([aPod('cart', 'live')]),
+    '/api/v1/namespaces/halfway': { metadata: { name: 'halfway' } },
+    '/apis/apps/v1/namespaces/halfway/deployments': aList([aDeployment('cart', {}, 'halfway')]),
+  };
+  const object = objects[path];
+  if (object !== undefined) return reply(response, 200, object, { date: 'Mon, 23 Nov 2026 01:02:03 GMT' });
+  if (path === '/api/v1/namespaces/gone') return reply(response, 404, failure(404, 'not found'));
+  return reply(response, 403, failure(403, 'forbidden'));
+};
+const paths = (seen: readonly Seen[]) => seen.map(({ path }) => path);
+
+describe('the inventory', () => {
+  it('has the namespaces, then the Deployments, then their live Pods, by the clock of the API server', async () => {
+    await using server = await fakeApiServer(answer);
+    await using to = transportTo(server);
+    const inventory = await readInventory(to.transport, CLUSTER, 1);
+    assert.deepEqual(paths(server.seen), ['/api/v1/namespaces', '/apis/apps/v1/deployments', '/api/v1/pods']);
+    assert.equal(inventory.at, Date.parse('2026-11-23T01:02:03Z'));
+    assert.deepEqual([...inventory.namespaces.keys()], ['shop', 'other']);
+    assert.deepEqual(
+      inventory.workloads.map(({ namespace, name }) => `${namespace}/${name}`),
+      ['shop/cart', 'shop/till', 'other/cart'],
+    );
+    const names = [...inventory.pods].map(([key, pods]) => [key, pods.map(pod => pod.name)]);
+    assert.deepEqual(Object.fromEntries(names), {
+      'shop/cart': ['live', 'pending'],
+      'shop/till': [],
+      'other/cart': [],
+    });
+    assert.deepEqual([...inventory.bookmark], [['', '100']]);
+    assert.deepEqual(inventory.skipped, []);
+  });
+
+  it('is not read without the rights to it', async () => {
+    await using server = await fakeApiServer((_, response) => reply(response, 403, failure(403, 'no')));
+    await using to = transportTo(server);
+    await assert.rejects(readInventory(to.transport, CLUSTER, 1), (error: Error) => {
+      assert.ok(error instanceof NotPermitted);
+      assert.deepEqual(error.permission, { verb: 'list', resource: 'namespaces', namespace: '' });
+      return true;
+    });
+  });
+
+  it('of some namespaces skips those that are unknown or forbidden, and says so', async () => {
+    await using server = await fakeApiServer(answer);
+    await using to = transportTo(server);
+    const names = ['gone', 'shop', 'forbidden', 'halfway', 'shop'];
+    const inventory = await readInventory(to.transport, { kind: 'namespaces', names }, 1);
+    assert.deepEqual([...inventory.namespaces.keys()], ['shop']);
+    assert.deepEqual([...inventory.pods.keys()], ['shop/cart']);
+    assert.equal(inventory.workloads.length, 1);
+    assert.deepEqual([...inventory.bookmark], [['shop', '50']]);
+    assert.deepEqual(inventory.skipped, [
+      { namespace: 'gone', why: 'there is no such namespace' },
+      { namespace: 'forbidden', why: 'not permitted to get namespaces in namespace forbidden' },
+      { namespace: 'halfway', why: 'not permitted to list pods in namespace halfway' },
+    ]);
+  });
+
+  it('of namespaces that cannot be read is empty, and dated by our clock', async () => {
+    await using server = await fakeApiServer(answer);
+    await using to = transportTo(server);
+    const inventory = await readInventory(to.transport, { kind: 'namespaces', names: ['forbidden'] }, 77);
+    assert.equal(inventory.at, 77);
+    assert.equal(inventory.workloads.length, 0);
+    assert.equal(inventory.skipped.length, 1);
+  });
+
+  it('of many namespaces reads four at a time, each once', async () => {
+    let open = 0;
+    let most = 0;
+    await using server = await fakeApiServer((request, response) => {
+      most = Math.max(most, ++open);
+      setImmediate(() => {
+        open--;
+        reply(response, 200, request.query['limit'] === undefined ? { metadata: { name: 'x' } } : aList([]));
+      });
+    });
+    await using to = transportTo(server);
+    const names = Array.from({ length: 20 }, (_, index) => `ns-${index}`);
+    const inventory = await readInventory(to.transport, { kind: 'namespaces', names }, 1);
+    assert.deepEqual([...inventory.bookmark.keys()], names);
+    assert.equal(server.seen.length, 60);
+    assert.ok(most <= 4, `${most} at a time`);
+  });
+});

@@ -111,6 +111,9 @@ const stale = of
   .describe('What makes a workload stale; any one is enough. At least one.')
   .superRefine(rules.someImageIsFresh, rules.givenList);
 
+/** All that is in flight is named in the checkpoint, which has to stay small. */
+const MOST_IN_FLIGHT = 50;
+
 const batches = of.mapping({
   sizes: of
     .someOf(of.count(), 'whole numbers')
@@ -119,7 +122,7 @@ const batches = of.mapping({
   pause: of.wait({ least: 0 }).prefault('1m').describe('After a batch is healthy, before the next.'),
   inFlight: of
     .mapping({
-      workloads: of.count().prefault(10).describe('Workloads.'),
+      workloads: of.count(MOST_IN_FLIGHT).prefault(10).describe('Workloads, at most 50.'),
       pods: of.count().prefault(100).describe('Their replicas in sum. A workload with more goes alone.'),
       perNamespace: of.count().prefault(3).describe('Workloads in one Namespace.'),
     })

@@ -39,7 +39,7 @@ const plain = (wording: Wording) => text(wording, value => ({ value }));
 const DAY = 24 * 60 * 60 * 1000;
 
 /** Milliseconds, from `least` to `most`. */
-export function duration({ least, most }: { readonly least: number; readonly most: number }) {
+function duration({ least, most }: { readonly least: number; readonly most: number }) {
   const expected = `a duration from ${formatDuration(least)} to ${formatDuration(most)}, such as 90s, 15m, 1h30m or 7d`;
   return text({ pattern: /^([0-9]+[dhms])+$/, expected }, source => {
     const value = parseDuration(source);
@@ -52,10 +52,10 @@ export const age = () => duration({ least: 1000, most: 366 * DAY });
 /** What a run waits for. More than a day is a slip, and more than 24 days would overflow the timers of Node. */
 export const wait = ({ least }: { readonly least: number }) => duration({ least, most: DAY });
 
-/** A number of things. The limit is beyond any cluster. */
-export function count() {
-  const error = 'a whole number from 1 to 1000000';
-  return z.int({ error }).min(1, { error }).max(1_000_000, { error });
+/** A number of things. Without a limit of its own it is beyond any cluster. */
+export function count(most = 1_000_000) {
+  const error = `a whole number from 1 to ${most}`;
+  return z.int({ error }).min(1, { error }).max(most, { error });
 }
 
 export const cron = () =>

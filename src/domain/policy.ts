@@ -18,7 +18,6 @@ export { formatProblem, type Problem } from './problem.ts';
  */
 export type Policy = DeepReadonly<z.output<typeof policyDocument>>;
 export type Windows = Policy['windows'];
-export type AllowWindow = Windows['allow'][number];
 export type DenyWindow = Windows['deny'][number];
 /** A reason to be stale. `age` in milliseconds; `imageNot` is sorted, without repetitions and never empty. */
 export type Criterion = Policy['stale'][number];

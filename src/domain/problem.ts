@@ -55,4 +55,7 @@ export function inOrder(problems: readonly Problem[]): readonly Problem[] {
   return [...each.values()].toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
-const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
+/** The text without what a terminal obeys or breaks the line at: names and messages come from the cluster, or from anybody. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
+}

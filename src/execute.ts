@@ -1,11 +1,11 @@
-import { dropUnstarted, isNamed, nameStarts, recordOutcome, typicalRollout } from './domain/ledger.ts';
+import { dropUnstarted, isNamed, nameable, nameStarts, recordOutcome, typicalRollout } from './domain/ledger.ts';
 import { keyOf, unreachable, type Condition, type OutcomeKind, type Workload } from './domain/model.ts';
 import { leftInBatch, type Plan } from './domain/plan.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
 import type { Ending, Outcome } from './domain/report.ts';
 import { ageReference, type Leave, type Restart } from './domain/verdict.ts';
 import { follow, type Landing } from './flight.ts';
-import { NotPermitted } from './ports.ts';
+import { endingOfError } from './gates.ts';
 import { start, type StartWorld } from './start.ts';
 
 export interface Executed {
@@ -18,8 +18,8 @@ export interface Executed {
   readonly ending: Ending | undefined;
 }
 
-/** How many starts are named in one save. */
-const NAMED_AT_ONCE = 50;
+/** However long the API server asks us to wait before we write an outcome on a workload again. */
+const MAX_WAIT = 15_000;
 
 /**
  * Walks the plan: batch by batch, inside a batch as many at once as the limits allow, until all is done or the gates
@@ -39,16 +39,11 @@ class Execution {
   readonly #outcomes: Outcome[] = [];
   readonly #left: Leave[] = [];
   #landed = Promise.withResolvers<void>();
-  #error: unknown;
 
   constructor(plan: Plan, world: StartWorld) {
     this.#world = world;
     this.#plan = plan;
     this.#queue = plan.batches.flat();
-    world.gates.onClose = ending => {
-      world.announcer.tell({ kind: 'ending', ending, inFlight: this.#inFlight.size });
-      world.observed.wake();
-    };
   }
 
   async toTheEnd(): Promise<Executed> {
@@ -56,11 +51,13 @@ class Execution {
     for (const { workload, record } of this.#plan.inFlight)
       this.#launch(workload, () => this.#resume(workload, record));
     while (this.#queue.length > 0 && (await gates.check()) === undefined) {
+      const before = this.#outcomes.length;
       await this.#runBatch();
-      await this.#pause();
+      if (this.#outcomes.length > before) await this.#pause();
     }
     await this.#landing(0);
-    if (this.#error !== undefined) throw this.#error;
+    // The last one failed: nothing is left to start, but it is a stop all the same.
+    if (hold.checkpoint.stop !== null) await gates.check();
     const interrupted = this.#outcomes.filter(({ outcome }) => outcome === 'interrupted');
     hold.change(checkpoint => dropUnstarted(checkpoint, new Set(interrupted.map(keyOf))));
     return { outcomes: this.#outcomes, left: this.#left, remaining: this.#remaining, ending: gates.ending };
@@ -73,15 +70,19 @@ class Execution {
     const size = this.#batch.length;
     if (size > 0) announcer.tell({ kind: 'batchStarted', size, remaining: this.#remaining });
     while (this.#batch.length > 0) {
+      // One of this batch changed nothing: the rest of it goes one by one.
+      if (this.#isProbing && this.#batch.length < size) break;
       const restart = this.#batch.find(({ workload }) => this.#fits(workload));
       if (restart === undefined) {
         await this.#landing(this.#inFlight.size - 1);
         continue;
       }
       await this.#name(restart);
-      if ((await gates.check()) !== undefined) break;
+      const first = gates.isFirst;
+      if ((await gates.check(first)) !== undefined) break;
+      gates.started();
       this.#batch = this.#batch.filter(other => other !== restart);
-      this.#launch(restart.workload, () => this.#start(restart));
+      this.#launch(restart.workload, () => this.#start(restart, first));
     }
     this.#queue.unshift(...this.#batch);
     this.#batch = [];
@@ -94,20 +95,25 @@ class Execution {
 
   #batchSize(): number {
     const { hold, bench } = this.#world;
-    const { sweep, occurrence } = hold.checkpoint;
-    const probing = sweep !== null && sweep.ineffectiveInRow > 0;
-    return probing ? 1 : leftInBatch(bench.policy.batches.sizes, occurrence?.done ?? 0);
+    return this.#isProbing ? 1 : leftInBatch(bench.policy.batches.sizes, hold.checkpoint.occurrence?.done ?? 0);
+  }
+
+  get #isProbing(): boolean {
+    return (this.#world.hold.checkpoint.sweep?.ineffectiveInRow ?? 0) > 0;
   }
 
   /** A workload that is larger than the limit on Pods goes alone. */
-  #fits({ namespace, replicas }: Workload): boolean {
-    const { workloads, pods, perNamespace } = this.#world.bench.policy.batches.inFlight;
+  #fits(candidate: Workload): boolean {
+    const { bench, observed } = this.#world;
+    const { workloads, pods, perNamespace } = bench.policy.batches.inFlight;
     const flying = [...this.#inFlight.values()];
     if (flying.length === 0) return true;
+    // An autoscaler may have changed the replicas since the plan.
+    const replicasOf = (workload: Workload): number => observed.latest(workload)?.replicas ?? workload.replicas;
     return (
       flying.length < workloads &&
-      flying.reduce((sum, workload) => sum + workload.replicas, replicas) <= pods &&
-      flying.filter(workload => workload.namespace === namespace).length < perNamespace
+      flying.reduce((sum, workload) => sum + replicasOf(workload), replicasOf(candidate)) <= pods &&
+      flying.filter(({ namespace }) => namespace === candidate.namespace).length < perNamespace
     );
   }
 
@@ -116,7 +122,7 @@ class Execution {
     const { hold, clock } = this.#world;
     if (isNamed(hold.checkpoint, restart.workload)) return;
     const next = [restart, ...this.#batch.filter(other => other !== restart)].map(({ workload }) => workload);
-    const unnamed = next.filter(workload => !isNamed(hold.checkpoint, workload)).slice(0, NAMED_AT_ONCE);
+    const unnamed = nameable(next.filter(workload => !isNamed(hold.checkpoint, workload)));
     hold.change(checkpoint => nameStarts(checkpoint, unnamed, clock.now()));
     await hold.save();
   }
@@ -124,7 +130,11 @@ class Execution {
   async #pause(): Promise<void> {
     const { gates, bench, announcer, observed, clock } = this.#world;
     const { pause } = bench.policy.batches;
-    if (this.#queue.length === 0 || pause === 0 || gates.ending !== undefined || gates.closesWithin(pause)) return;
+    if (this.#queue.length === 0 || pause === 0 || gates.ending !== undefined) return;
+    if (gates.closesWithin(pause)) {
+      gates.close({ kind: 'windowClosed', detail: 'the window closes before the pause between two batches is over' });
+      return;
+    }
     announcer.tell({ kind: 'pausing', milliseconds: pause, remaining: this.#remaining });
     const until = clock.elapsed() + pause;
     while (clock.elapsed() < until && gates.ending === undefined && !observed.closed) {
@@ -140,7 +150,7 @@ class Execution {
   #launch(workload: Workload, journey: () => Promise<void>): void {
     this.#inFlight.set(keyOf(workload), workload);
     void journey()
-      .catch((error: unknown) => this.#abandon(error))
+      .catch((error: unknown) => this.#abandon(workload, error))
       .then(() => {
         this.#inFlight.delete(keyOf(workload));
         const landed = this.#landed;
@@ -149,15 +159,11 @@ class Execution {
       });
   }
 
-  /** An error in one journey ends the run; what is in flight is left to the next one. */
-  #abandon(error: unknown): void {
-    const { gates, observed } = this.#world;
-    if (error instanceof NotPermitted) gates.close({ kind: 'notPermitted', detail: error.message });
-    else {
-      this.#error ??= error;
-      gates.close({ kind: 'error', detail: error instanceof Error ? error.message : String(error) });
-    }
-    observed.close();
+  /** An error in one journey ends the run; what is in flight, this one included, is left to the next one. */
+  #abandon(workload: Workload, error: unknown): void {
+    const { gates, announcer } = this.#world;
+    gates.close(endingOfError(error, announcer));
+    this.#outcomes.push(outcomeOf(workload, { outcome: 'interrupted', detail: gates.ending?.detail ?? '' }, 0));
   }
 
   async #resume(workload: Workload, record: RestartRecord): Promise<void> {
@@ -166,14 +172,13 @@ class Execution {
     await this.#fly(workload, { record, template: record.template, before: undefined, began });
   }
 
-  async #start(restart: Restart): Promise<void> {
-    const { gates, clock, announcer } = this.#world;
+  async #start(restart: Restart, first: boolean): Promise<void> {
+    const { clock, announcer } = this.#world;
     const began = clock.elapsed();
-    const started = await start(restart, this.#world);
+    const started = await start(restart, this.#world, first);
     switch (started.kind) {
       case 'inFlight': {
         const { workload, record, before } = started;
-        gates.started();
         announcer.tell({ kind: 'started', workload, at: record.at, why: restart.why, detail: restart.detail });
         return this.#fly(workload, { record, template: workload.template, before, began });
       }
@@ -226,15 +231,8 @@ class Execution {
   ): Promise<void> {
     const { hold, clock, gates, bench, announcer } = this.#world;
     const overrun = gates.overrun();
-    const outcome: Outcome = {
-      namespace: workload.namespace,
-      name: workload.name,
-      kind: workload.kind,
-      uid: workload.uid,
-      ...landing,
-      detail: [landing.detail, overrun].filter(Boolean).join('; '),
-      seconds: Math.round((clock.elapsed() - from.began) / 100) / 10,
-    };
+    const detail = [landing.detail, overrun].filter(Boolean).join('; ');
+    const outcome = outcomeOf(workload, { ...landing, detail }, clock.elapsed() - from.began);
     this.#outcomes.push(outcome);
     const { policy, want } = bench;
     hold.change(checkpoint => recordOutcome(checkpoint, outcome, { policy, want, at: from.at, now: clock.now() }));
@@ -255,23 +253,32 @@ class Execution {
       readonly reason: string | undefined;
     },
   ): Promise<void> {
-    const { cluster, hold, bench, clock, announcer, observed } = this.#world;
+    const { cluster, hold, bench, announcer, observed } = this.#world;
     let detail = '';
     for (let attempt = 0; attempt < 5 && !observed.closed; attempt++) {
-      if (!hold.isFresh()) await hold.save();
-      if (hold.loss !== undefined) return;
-      const workload = await cluster.workload(ref);
-      const record = workload && ownRecord(workload, bench.by);
-      if (workload === undefined || record === undefined || record.at !== end.at) return;
-      const answer = await cluster.rewriteRecord(
-        workload,
-        formatRecord({ ...record, outcome: end.outcome, reason: end.reason }),
-      );
-      if (answer.kind === 'accepted' || answer.kind === 'gone') return;
-      detail = 'message' in answer ? answer.message : answer.kind;
-      if (answer.kind === 'unanswered') await clock.sleep(answer.retryAfter ?? 1_000);
-      else if (answer.kind !== 'conflict') break;
+      try {
+        const workload = await cluster.workload(ref);
+        const record = workload && ownRecord(workload, bench.by);
+        if (workload === undefined || record === undefined || record.at !== end.at) return;
+        if (!hold.isFresh()) await hold.save();
+        if (hold.loss !== undefined || observed.closed) return;
+        const text = formatRecord({ ...record, outcome: end.outcome, reason: end.reason });
+        const answer = await cluster.rewriteRecord(workload, text);
+        if (answer.kind === 'accepted' || answer.kind === 'gone') return;
+        detail = 'message' in answer ? answer.message : answer.kind;
+        if (answer.kind === 'unanswered') await observed.pause(Math.min(answer.retryAfter ?? 1_000, MAX_WAIT));
+        else if (answer.kind !== 'conflict') break;
+      } catch (error) {
+        // The outcome stands in the checkpoint; the record is for the runs after the next hundred starts.
+        detail = error instanceof Error ? error.message : String(error);
+        break;
+      }
     }
     announcer.tell({ kind: 'recordNotWritten', workload: ref, detail });
   }
+}
+
+function outcomeOf(workload: Workload, landing: Landing, milliseconds: number): Outcome {
+  const { namespace, name, kind, uid } = workload;
+  return { namespace, name, kind, uid, ...landing, seconds: Math.round(milliseconds / 100) / 10 };
 }

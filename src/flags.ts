@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 /** The words of the command line, as values; pure, so that every combination can be tried. */
 
-export const COMMANDS = ['run', 'plan', 'status', 'windows', 'validate', 'schema', 'resume'] as const;
+const COMMANDS = ['run', 'plan', 'status', 'windows', 'validate', 'schema', 'resume'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 export interface Flags {
@@ -38,7 +38,7 @@ interface Option {
   readonly help: string;
 }
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const DNS_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
 

@@ -1,7 +1,7 @@
 import { isTakenBack } from './domain/instant.ts';
 import type { Condition, FailureReason, OutcomeKind, Pod, Reason, Workload, WorkloadRef } from './domain/model.ts';
 import type { Policy } from './domain/policy.ts';
-import { doom, rolloutState, timeoutReason, type RolloutState } from './domain/rollout.ts';
+import { doom, rolloutState, stuckReason, type RolloutState } from './domain/rollout.ts';
 import { staleReason, type AgeReference } from './domain/staleness.ts';
 import { unreachable } from './domain/model.ts';
 import type { Observed } from './observed.ts';
@@ -36,8 +36,10 @@ export interface Landing {
 
 /** Pods are looked at when nothing moved for so long, then so much later, then again and again. */
 const LOOKS = [15_000, 30_000, 60_000];
-/** Between two looks for proof, and for old Pods where the API server does not count them. */
+/** Between two looks for proof. */
 const AGAIN = 2_000;
+/** Between two looks for old Pods, where the API server does not count them. */
+const LEAVING = 15_000;
 /** A proof that comes late because of the soak gets at least so long. */
 const PROOF = 30_000;
 
@@ -66,7 +68,9 @@ class Following {
     while (!observed.closed) {
       const workload = observed.latest(this.#flight.ref);
       const landing =
-        workload !== undefined && this.#isOurs(workload) ? await this.#step(workload) : await this.#explain();
+        workload === undefined || workload.deleting || !this.#isOurs(workload)
+          ? await this.#explain()
+          : await this.#step(workload);
       if (landing !== undefined) return landing;
     }
     return { outcome: 'interrupted', detail: 'the run ended first; the next one awaits it' };
@@ -118,8 +122,10 @@ class Following {
   async #lookAtPods(): Promise<Landing | undefined> {
     this.#looks++;
     this.#lookDue = this.#world.clock.elapsed() + (LOOKS[this.#looks] ?? LOOKS.at(-1) ?? 0);
-    const workload = this.#world.observed.latest(this.#flight.ref);
+    // Read afresh, in case the watch is silent.
+    const workload = await this.#readAgain();
     if (workload === undefined || !this.#isOurs(workload)) return undefined;
+    if (rolloutState(workload, this.#flight.before).kind !== 'progressing') return undefined;
     const reason = doom(this.#newPods(await this.#world.cluster.pods(workload)));
     return reason === undefined ? undefined : this.#failIfStill('progressing', reason);
   }
@@ -129,7 +135,7 @@ class Following {
     const workload = await this.#readAgain();
     if (workload === undefined || !this.#isOurs(workload)) return undefined;
     const pods = this.#newPods(await this.#world.cluster.pods(workload));
-    return this.#failIfStill('failed', doom(pods) ?? reason);
+    return this.#failIfStill('failed', stuckReason(workload, pods, reason));
   }
 
   async #timeOut(): Promise<Landing | undefined> {
@@ -138,7 +144,8 @@ class Following {
     const state = rolloutState(workload, this.#flight.before);
     if (state.kind !== 'progressing') return undefined;
     const pods = this.#newPods(await this.#world.cluster.pods(workload));
-    return { outcome: 'failed', ...timeoutReason(workload, pods, state.detail) };
+    const detail = workload.paused ? `somebody paused it; ${state.detail}` : state.detail;
+    return { outcome: 'failed', ...stuckReason(workload, pods, { why: 'timeout', detail }) };
   }
 
   async #failIfStill(kind: RolloutState['kind'], reason: Reason<FailureReason>): Promise<Landing | undefined> {
@@ -174,9 +181,9 @@ class Following {
     // Before Kubernetes 1.35 the Deployment does not count Pods on their way out, only the list shows them.
     const leaving = pods.length - live.length;
     if (leaving > 0 && workload.status.terminatingReplicas === undefined && clock.elapsed() < this.#deadline) {
-      return this.#wait(AGAIN);
+      return this.#wait(LEAVING);
     }
-    return { outcome: 'restarted', detail: note };
+    return { outcome: 'restarted', detail: leaving > 0 ? `${leaving} old Pods still terminating` : note };
   }
 
   #isOurs(workload: Workload): boolean {
@@ -190,6 +197,7 @@ class Following {
     const { uid, at, template, ref } = this.#flight;
     if (workload === undefined) return { outcome: 'gone', detail: 'it was deleted' };
     if (workload.uid !== uid) return { outcome: 'gone', detail: 'it was deleted and created again' };
+    if (workload.deleting) return { outcome: 'gone', detail: 'it is being deleted' };
     if (this.#isOurs(workload)) return undefined;
     if (workload.template !== template) return { outcome: 'superseded', detail: 'somebody changed its Pod template' };
     if (!isTakenBack(workload.restartedAt, at)) {

@@ -1,10 +1,11 @@
 import { formatDuration } from './domain/duration.ts';
 import { typicalRollout } from './domain/ledger.ts';
-import type { Ending } from './domain/report.ts';
+import { isStronger, type Ending } from './domain/report.ts';
 import { unreachable } from './domain/model.ts';
 import type { WindowState } from './domain/window.ts';
 import type { Hold, Loss } from './hold.ts';
-import type { Clock } from './ports.ts';
+import type { Observed } from './observed.ts';
+import { NotPermitted, OutOfReach, type Announcer, type Clock } from './ports.ts';
 import { until } from './domain/report.ts';
 
 type OpenWindow = WindowState & { readonly kind: 'open' };
@@ -16,20 +17,30 @@ export class Gates {
   readonly #windowAt: (now: number) => WindowState;
   #ending: Ending | undefined;
   /** The window when it was last seen open, and since when that is known: it holds until it closes. */
-  #seenOpen: { readonly since: number; readonly window: OpenWindow } | undefined;
+  #seenOpen: { readonly since: number; readonly window: OpenWindow };
   #started: boolean;
+
+  readonly #observed: Observed;
+  readonly #announcer: Announcer;
 
   constructor(world: {
     readonly clock: Clock;
     readonly hold: Hold;
+    readonly observed: Observed;
+    readonly announcer: Announcer;
     readonly windowAt: (now: number) => WindowState;
+    /** As the run saw it. */
+    readonly window: OpenWindow;
     /** Something was started in this occurrence before this run. */
     readonly started: boolean;
   }) {
-    this.#started = world.started;
     this.#clock = world.clock;
     this.#hold = world.hold;
+    this.#observed = world.observed;
+    this.#announcer = world.announcer;
     this.#windowAt = world.windowAt;
+    this.#seenOpen = { since: world.clock.now(), window: world.window };
+    this.#started = world.started;
   }
 
   /** Why nothing new starts any more, undefined while starts are allowed. */
@@ -37,23 +48,30 @@ export class Gates {
     return this.#ending;
   }
 
-  /** Called once, with the reason, when the gates close. */
-  onClose: (ending: Ending) => void = () => undefined;
-
-  /** Closes the gates for good; the first reason stands. */
+  /**
+   * Closes the gates for good, and abandons what is in flight where the ending asks for it. The strongest reason
+   * stands, because it decides the exit code; of equals the first.
+   */
   close(ending: Ending): void {
-    if (this.#ending !== undefined) return;
-    this.#ending = ending;
-    this.onClose(ending);
+    const closed = this.#ending;
+    if (closed === undefined || isStronger(ending, closed)) this.#ending = ending;
+    if (closed === undefined) this.#announcer.tell({ kind: 'ending', ending });
+    if (abandonsFlights(ending)) this.#observed.close();
+    else this.#observed.wake();
   }
 
   /** Resolves to undefined when a start may go out right now, else to the reason why none does for the rest of the run. */
-  async check(): Promise<Ending | undefined> {
-    if (this.#look() === undefined && !this.#hold.isFresh()) await this.#hold.save();
-    return this.#look();
+  async check(first = this.isFirst): Promise<Ending | undefined> {
+    while (this.#look(first) === undefined && !this.#hold.isFresh()) await this.#hold.save();
+    return this.#ending;
   }
 
-  /** A start went out: from now on only one that is likely to end before the window does. */
+  /** Nothing was started in this occurrence yet: whoever comes first ignores how much time is left. */
+  get isFirst(): boolean {
+    return !this.#started;
+  }
+
+  /** A start goes out: from now on only those that are likely to end before the window does. */
   started(): void {
     this.#started = true;
   }
@@ -61,8 +79,8 @@ export class Gates {
   /** A phrase when the window closed before now, undefined while it is open. */
   overrun(): string | undefined {
     const now = this.#clock.now();
-    const closedAt = this.#seenOpen?.window.closesAt ?? now;
     if (this.#windowNow(now).kind === 'open') return undefined;
+    const { closesAt: closedAt } = this.#seenOpen.window;
     return `overrun: ${formatDuration(Math.floor((now - closedAt) / 1000) * 1000)} after the window closed`;
   }
 
@@ -75,24 +93,25 @@ export class Gates {
 
   #windowNow(now: number): WindowState {
     const seen = this.#seenOpen;
-    if (seen !== undefined && now >= seen.since && now < seen.window.closesAt) return seen.window;
+    if (now >= seen.since && now < seen.window.closesAt) return seen.window;
     const window = this.#windowAt(now);
     if (window.kind === 'open') this.#seenOpen = { since: now, window };
     return window;
   }
 
-  #look(): Ending | undefined {
+  #look(first: boolean): Ending | undefined {
     const { checkpoint, loss } = this.#hold;
+    if (this.#ending !== undefined) return this.#ending;
     if (loss !== undefined) this.close(endingOf(loss));
     else if (checkpoint.stop !== null) this.close({ kind: 'stopped', detail: `stopped: ${checkpoint.stop.detail}` });
     else {
-      const closed = this.#closed();
+      const closed = this.#closed(first);
       if (closed !== undefined) this.close(closed);
     }
     return this.#ending;
   }
 
-  #closed(): Ending | undefined {
+  #closed(first: boolean): Ending | undefined {
     const now = this.#clock.now();
     const window = this.#windowNow(now);
     if (window.kind === 'closed') {
@@ -101,7 +120,7 @@ export class Gates {
       return { kind: 'windowClosed', detail: `the window closed, ${again}` };
     }
     const typical = typicalRollout(this.#hold.checkpoint);
-    if (this.#started && typical !== undefined && now + typical > window.closesAt) {
+    if (!first && typical !== undefined && now + typical > window.closesAt) {
       const left = formatDuration(Math.floor((window.closesAt - now) / 1000) * 1000);
       return {
         kind: 'notEnoughTime',
@@ -112,6 +131,11 @@ export class Gates {
   }
 }
 
+/** Whether what is in flight is left to the next run, instead of being awaited. */
+function abandonsFlights({ kind }: Ending): boolean {
+  return kind === 'terminated' || kind === 'holdLost' || kind === 'error' || kind === 'notPermitted';
+}
+
 /** What a lost hold means for the run. */
 export function endingOf(loss: Loss): Ending {
   switch (loss.kind) {
@@ -120,9 +144,20 @@ export function endingOf(loss: Loss): Ending {
     case 'missing':
     case 'unreadable':
       return { kind: 'checkpointUnusable', detail: loss.detail };
+    case 'notPermitted':
+      return { kind: 'notPermitted', detail: loss.detail };
     case 'outOfReach':
+    case 'error':
       return { kind: 'error', detail: loss.detail };
     default:
       return unreachable(loss.kind);
   }
+}
+
+/** What an error means for the run: exit 4 for a missing right, else 1. One that nobody foresaw is told with its stack. */
+export function endingOfError(error: unknown, announcer: Announcer): Ending {
+  const detail = error instanceof Error ? error.message : String(error);
+  if (error instanceof NotPermitted) return { kind: 'notPermitted', detail };
+  if (!(error instanceof OutOfReach)) announcer.tell({ kind: 'unexpected', error });
+  return { kind: 'error', detail };
 }

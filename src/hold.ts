@@ -1,5 +1,5 @@
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './domain/checkpoint.ts';
-import { OutOfReach, type CheckpointStore, type Clock, type HolderPod, type Announcer, type Stored } from './ports.ts';
+import { NotPermitted, OutOfReach, type Announcer, type CheckpointStore, type Clock, type HolderPod } from './ports.ts';
 
 /**
  * The hold on the checkpoint: who may restart. Every save is conditional on the version that we read or wrote last, so
@@ -15,6 +15,8 @@ const STANDSTILL = 60_000;
 const POLL = 10_000;
 /** A checkpoint that could not be saved for so long ends the run. */
 const OUT_OF_REACH = 120_000;
+/** The same once the process was told to end: the kubelet kills it soon. */
+const HURRY = 20_000;
 const BACKOFF = 1_000;
 
 export interface Holder {
@@ -33,10 +35,15 @@ export interface HoldWorld {
 export type Taken =
   | { readonly kind: 'held'; readonly hold: Hold }
   | { readonly kind: 'heldByAnother'; readonly detail: string }
-  | { readonly kind: 'unusable'; readonly detail: string };
+  /** Told to end while waiting for another holder. */
+  | { readonly kind: 'interrupted' }
+  | { readonly kind: 'lost'; readonly loss: Loss };
 
 /** How the hold ended before the run did. `outOfReach` may still be ours on the server: nobody else has it for sure. */
-export type Loss = { readonly kind: 'takenOver' | 'missing' | 'unreadable' | 'outOfReach'; readonly detail: string };
+export interface Loss {
+  readonly kind: 'takenOver' | 'missing' | 'unreadable' | 'outOfReach' | 'notPermitted' | 'error';
+  readonly detail: string;
+}
 
 export type Read =
   | { readonly kind: 'read'; readonly checkpoint: Checkpoint; readonly resourceVersion: string }
@@ -54,14 +61,14 @@ export async function readCheckpoint(store: CheckpointStore): Promise<Read> {
 
 /**
  * Takes the hold on a checkpoint as it was read: at once when nobody has it or the holder's container is known to be
- * terminated, otherwise after it stood still for a minute. A crash right after is seen by the next run as a holder that
- * is gone.
+ * terminated, otherwise after it stood still for a minute (a Pod on a lost node says for long that it runs). A crash
+ * right after is seen by the next run as a holder that is gone.
  */
 export async function takeHold(read: Read & { readonly kind: 'read' }, me: Holder, world: HoldWorld): Promise<Taken> {
   const { checkpoint, resourceVersion } = read;
   if (checkpoint.hold !== null) {
     const blocked = await awaitHolder(checkpoint.hold, resourceVersion, world);
-    if (blocked !== undefined) return { kind: 'heldByAnother', detail: blocked };
+    if (blocked !== undefined) return blocked;
   }
   const hold = new Hold(me, world, read);
   hold.change(before => ({
@@ -71,30 +78,28 @@ export async function takeHold(read: Read & { readonly kind: 'read' }, me: Holde
   await hold.save();
   const { loss } = hold;
   if (loss === undefined) return { kind: 'held', hold };
-  if (loss.kind === 'outOfReach') throw new OutOfReach(loss.detail);
-  if (loss.kind !== 'takenOver') return { kind: 'unusable', detail: loss.detail };
+  if (loss.kind !== 'takenOver') return { kind: 'lost', loss };
   return { kind: 'heldByAnother', detail: 'another run took the checkpoint at the same time' };
 }
 
-/** Undefined when the holder is gone, else a sentence about it. */
+/** Undefined when the holder is gone, else why the hold cannot be taken. */
 async function awaitHolder(
   holder: NonNullable<Checkpoint['hold']>,
   resourceVersion: string,
   { store, clock, announcer, interrupted }: HoldWorld,
-): Promise<string | undefined> {
+): Promise<Exclude<Taken, { kind: 'held' }> | undefined> {
   const name = holder.pod === undefined ? `run ${holder.run}` : `run ${holder.run} in Pod ${holder.pod.name}`;
   if (holder.pod !== undefined) {
-    const state = await store.holder(holder.pod);
-    if (state === 'running') return `${name} is active`;
-    if (state === 'terminated') return undefined;
+    if ((await store.holder(holder.pod)) === 'terminated') return undefined;
   }
   announcer.tell({ kind: 'waitingForHold', holder: name, milliseconds: STANDSTILL });
   const began = clock.elapsed();
   while (clock.elapsed() - began < STANDSTILL) {
     await clock.sleep(Math.min(POLL, STANDSTILL - (clock.elapsed() - began)), interrupted);
-    if (interrupted.aborted) return `${name} may be active; told to end while waiting for it`;
+    if (interrupted.aborted) return { kind: 'interrupted' };
     const stored = await store.read();
-    if (stored.kind === 'missing' || stored.resourceVersion !== resourceVersion) return `${name} is active`;
+    if (stored.kind === 'missing') return { kind: 'lost', loss: { kind: 'missing', detail: missing(store.identity) } };
+    if (stored.resourceVersion !== resourceVersion) return { kind: 'heldByAnother', detail: `${name} is active` };
   }
   return undefined;
 }
@@ -144,7 +149,7 @@ export class Hold {
     this.#checkpoint = update(this.#checkpoint);
   }
 
-  /** Resolves when everything changed so far is saved, or the hold is lost. At most one save is under way. */
+  /** Resolves when everything changed so far is saved, or the hold is lost; never rejects. At most one is under way. */
   save(): Promise<void> {
     this.#next ??= this.#current.then(() => {
       this.#current = this.#next ?? Promise.resolve();
@@ -172,8 +177,18 @@ export class Hold {
 
   async #write(): Promise<void> {
     if (this.#loss !== undefined) return;
-    await this.beforeSave();
-    const { clock, announcer, store } = this.#world;
+    try {
+      await this.beforeSave();
+      await this.#writeUntilAcknowledged();
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      if (error instanceof NotPermitted) this.#lose({ kind: 'notPermitted', detail });
+      else this.#lose({ kind: error instanceof OutOfReach ? 'outOfReach' : 'error', detail });
+    }
+  }
+
+  async #writeUntilAcknowledged(): Promise<void> {
+    const { clock, announcer, store, interrupted } = this.#world;
     const number = this.#checkpoint.save.number + 1;
     const value = { ...this.#checkpoint, save: { run: this.me.run, number } };
     this.#checkpoint = value;
@@ -190,12 +205,11 @@ export class Hold {
       }
       if (answer.kind === 'missing') this.#lose({ kind: 'missing', detail: missing(store.identity) });
       if (answer.kind !== 'unanswered') continue;
-      if (clock.elapsed() - began > OUT_OF_REACH) {
-        this.#lose({
-          kind: 'outOfReach',
-          detail: `the checkpoint could not be saved for two minutes: ${answer.message}`,
-        });
-      } else await clock.sleep(answer.retryAfter ?? Math.min(BACKOFF * attempt, 5 * BACKOFF));
+      const patience = interrupted.aborted ? HURRY : OUT_OF_REACH;
+      if (clock.elapsed() - began > patience) {
+        this.#lose({ kind: 'outOfReach', detail: `the checkpoint could not be saved: ${answer.message}` });
+      } else if (interrupted.aborted) await clock.sleep(BACKOFF);
+      else await clock.sleep(Math.min(answer.retryAfter ?? BACKOFF * attempt, POLL), interrupted);
     }
   }
 
@@ -204,14 +218,7 @@ export class Hold {
    * written over; anything else is another run's, and the hold is lost.
    */
   async #isOurs(number: number): Promise<boolean> {
-    let stored: Stored;
-    try {
-      stored = await this.#world.store.read();
-    } catch (error) {
-      if (!(error instanceof OutOfReach)) throw error;
-      this.#lose({ kind: 'outOfReach', detail: error.message });
-      return false;
-    }
+    const stored = await this.#world.store.read();
     const { identity } = this.#world.store;
     if (stored.kind === 'missing') {
       this.#lose({ kind: 'missing', detail: missing(identity) });

@@ -4,11 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import { resume } from './domain/ledger.ts';
 import { formatProblem, parsePolicy, policySchema, type Policy } from './domain/policy.ts';
-import { summarizeWindow } from './domain/report.ts';
+import { exitCodeOf, summarizeWindow, type Report } from './domain/report.ts';
 import { windowAt } from './domain/window.ts';
 import { parseCommandLine, type CommandName, type Flags } from './flags.ts';
+import { endingOf } from './gates.ts';
 import { readCheckpoint, takeHold } from './hold.ts';
-import type { Kubernetes } from './kubernetes/connect.ts';
+import { connect, type Kubernetes } from './kubernetes/connect.ts';
 import { NotPermitted, OutOfReach, type Announcer, type Clock, type PolicySource } from './ports.ts';
 import { InvalidPolicy, newRunId, preview, run, type Wishes, type World } from './run.ts';
 import { eventsOf } from './terminal/events.ts';
@@ -39,9 +40,10 @@ class UsageError extends Error {}
 interface Session {
   readonly flags: Flags;
   readonly wishes: Wishes;
-  readonly interrupted: AbortSignal;
+  readonly interruption: AbortController;
   readonly policySource: PolicySource;
-  readonly kubernetes: () => Promise<Kubernetes>;
+  /** Connects at the first call. */
+  readonly kubernetes: () => Kubernetes;
   readonly announcer: Announcer;
 }
 
@@ -73,53 +75,58 @@ async function main(): Promise<number> {
     case 'command':
       break;
   }
-  let kubernetes: Promise<Kubernetes> | undefined;
-  const session = openSession(line.flags, () => (kubernetes ??= connect(line.flags)));
+  const session = openSession(line.flags);
+  let kubernetes: Kubernetes | undefined;
+  const connected = (): Kubernetes => (kubernetes ??= connectTo(line.flags, session));
   try {
-    return await COMMANDS[line.command](session, line.file ?? '');
+    const policySource = policyFrom(line.flags, connected);
+    return await COMMANDS[line.command]({ ...session, policySource, kubernetes: connected }, line.file ?? '');
   } catch (error) {
     return explain(error, line.flags);
   } finally {
-    await (await kubernetes?.catch(() => undefined))?.close();
+    await kubernetes?.close();
   }
 }
 
-function openSession(flags: Flags, kubernetes: () => Promise<Kubernetes>): Session {
+function openSession(flags: Flags): Pick<Session, 'flags' | 'wishes' | 'interruption' | 'announcer'> {
   const { NIGHTSHIFT_POD_NAME: name, NIGHTSHIFT_POD_UID: uid } = process.env;
   const pod = name && uid ? { name, uid } : undefined;
   const wishes = { holder: { run: newRunId(clock.now()), pod }, only: flags.only, ignoreWindow: flags.ignoreWindow };
-  const interruption = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => interruption.abort());
   const people = flags.output === 'text' && process.stdout.isTTY;
   const announcer = people
     ? new ProgressAnnouncer({ write: print, now: () => clock.now(), colours: process.stdout.hasColors() })
     : new LogAnnouncer(openLog(flags.logLevel, wishes.holder.run));
-  return {
-    flags,
-    wishes,
-    interrupted: interruption.signal,
-    policySource: policyFrom(flags, kubernetes),
-    kubernetes,
-    announcer,
-  };
+  return { flags, wishes, interruption: new AbortController(), announcer };
 }
 
-async function connect(flags: Flags): Promise<Kubernetes> {
-  // Loaded only when there is something to ask: a tick outside the window costs neither time nor memory for it.
-  const { connect: connectTo } = await import('./kubernetes/connect.ts');
+/** From now on SIGTERM and the first Ctrl-C mean: save, and end. Commands that hold nothing just end. */
+function endGently({ interruption }: Session): AbortSignal {
+  process.on('SIGTERM', () => interruption.abort());
+  process.once('SIGINT', () => interruption.abort());
+  return interruption.signal;
+}
+
+function connectTo(flags: Flags, { interruption, announcer }: Pick<Session, 'interruption' | 'announcer'>): Kubernetes {
   try {
-    return connectTo({ ...flags, clock, env: process.env, instance: process.env['NIGHTSHIFT_POD_NAME'] });
+    return connect({
+      ...flags,
+      clock,
+      env: process.env,
+      instance: process.env['NIGHTSHIFT_POD_NAME'],
+      interrupted: interruption.signal,
+      onTrouble: detail => announcer.tell({ kind: 'trouble', detail }),
+    });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 
-function policyFrom({ policy }: Flags, kubernetes: () => Promise<Kubernetes>): PolicySource {
+function policyFrom({ policy }: Flags, kubernetes: () => Kubernetes): PolicySource {
   const name = /^configmap\/(.+)$/.exec(policy)?.[1];
   if (name === undefined) return { read: () => readText(policy) };
   return {
-    read: async () => {
-      const connected = await kubernetes();
+    read: () => {
+      const connected = kubernetes();
       return connected.readConfigMapKey(connected.namespace, name, 'policy.yaml');
     },
   };
@@ -135,52 +142,38 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-function worldOf({ policySource, interrupted, announcer, kubernetes }: Session): World {
-  const ports = async () => {
-    const { cluster, checkpointStore: store } = await kubernetes();
+function worldOf({ policySource, interruption, announcer, kubernetes }: Session): World {
+  const ports = () => {
+    const { cluster, checkpointStore: store } = kubernetes();
     return { cluster, store };
   };
-  return { clock, policySource, announcer, interrupted, connect: ports };
+  return { clock, policySource, announcer, interrupted: interruption.signal, connect: ports };
 }
 
 async function sweep(session: Session): Promise<number> {
   const { wishes, announcer, flags } = session;
+  endGently(session);
   let connected: Kubernetes | undefined;
-  const world = worldOf({
-    ...session,
-    kubernetes: async () => (connected = await session.kubernetes()),
-  });
-  const report = await run(world, wishes);
+  const report = await run(worldOf({ ...session, kubernetes: () => (connected = session.kubernetes()) }), wishes);
   await announcer.report(report);
   writeTerminationMessage(terminationMessage(report));
-  if (connected !== undefined) await publish(connected, report, wishes);
+  if (connected !== undefined) await Promise.race([publish(connected, report, wishes), clock.sleep(EVENTS_PATIENCE)]);
   if (flags.output === 'json') print(JSON.stringify(reportJson(report)));
   return report.exitCode;
 }
 
-async function publish(
-  { events, namespace }: Kubernetes,
-  report: Parameters<typeof eventsOf>[0],
-  { holder }: Wishes,
-): Promise<void> {
+/** Events are a courtesy: an API server that is away must not hold the end of a run up. */
+const EVENTS_PATIENCE = 15_000;
+
+async function publish({ events, namespace }: Kubernetes, report: Report, { holder }: Wishes): Promise<void> {
   for (const { about, type, reason, message } of eventsOf(report)) {
     if (about.kind === 'workload') {
       const { namespace: where, name, kind, uid } = about.outcome;
-      await events.create({
-        namespace: where,
-        regarding: { apiVersion: 'apps/v1', kind, name, uid },
-        type,
-        reason,
-        message,
-      });
+      const regarding = { apiVersion: 'apps/v1', kind, name, uid };
+      await events.create({ namespace: where, regarding, type, reason, message });
     } else if (holder.pod !== undefined) {
-      await events.create({
-        namespace,
-        regarding: { apiVersion: 'v1', kind: 'Pod', ...holder.pod },
-        type,
-        reason,
-        message,
-      });
+      const regarding = { apiVersion: 'v1', kind: 'Pod', ...holder.pod };
+      await events.create({ namespace, regarding, type, reason, message });
     }
   }
 }
@@ -207,7 +200,7 @@ async function plan(session: Session): Promise<number> {
 }
 
 async function status({ kubernetes, flags }: Session): Promise<number> {
-  const { checkpointStore } = await kubernetes();
+  const { checkpointStore } = kubernetes();
   const read = await readCheckpoint(checkpointStore);
   if (read.kind === 'unusable') {
     complain(read.detail);
@@ -242,8 +235,9 @@ async function validate(file: string): Promise<number> {
   return 0;
 }
 
-async function goOn({ kubernetes, wishes, announcer, interrupted }: Session): Promise<number> {
-  const { checkpointStore: store } = await kubernetes();
+async function goOn(session: Session): Promise<number> {
+  const { kubernetes, wishes, announcer, flags } = session;
+  const { checkpointStore: store } = kubernetes();
   const read = await readCheckpoint(store);
   if (read.kind === 'unusable') {
     complain(read.detail);
@@ -254,13 +248,22 @@ async function goOn({ kubernetes, wishes, announcer, interrupted }: Session): Pr
     print('There is no stop: the next run goes on anyway.');
     return 0;
   }
-  const taken = await takeHold(read, wishes.holder, { store, clock, announcer, interrupted });
-  if (taken.kind !== 'held') {
-    complain(taken.detail);
-    return taken.kind === 'unusable' ? 5 : 1;
+  if (flags.dryRun) {
+    print(`Would forget the stop of ${stop.at} (${stop.detail}).`);
+    return 0;
   }
-  await taken.hold.release(resume);
-  if (taken.hold.loss !== undefined) throw new OutOfReach(taken.hold.loss.detail);
+  const taken = await takeHold(read, wishes.holder, { store, clock, announcer, interrupted: endGently(session) });
+  if (taken.kind === 'heldByAnother') {
+    complain(`${taken.detail}: try again when it has ended`);
+    return 1;
+  }
+  if (taken.kind === 'interrupted') return 143;
+  if (taken.kind === 'held') await taken.hold.release(resume);
+  const loss = taken.kind === 'lost' ? taken.loss : taken.hold.loss;
+  if (loss !== undefined) {
+    complain(loss.detail);
+    return exitCodeOf(endingOf(loss)) || 1;
+  }
   print(`Forgot the stop of ${stop.at} (${stop.detail}). The next run in a window goes on, with its canary first.`);
   return 0;
 }
@@ -271,23 +274,23 @@ function parsed(text: string): Policy {
   return result.policy;
 }
 
-/** Every error reaches a person as a sentence; a stack only where nobody expected the error. */
+/** Every error reaches a person as a sentence, here and in `kubectl describe pod`; a stack only where nobody expected it. */
 function explain(error: unknown, { policy, logLevel }: Flags): number {
+  const { code, sentences } = sentencesOf(error, policy);
+  for (const sentence of sentences) complain(sentence);
+  writeTerminationMessage(sentences.join('\n').slice(0, 2000));
+  const expected = error instanceof OutOfReach || code !== 1;
+  if (!expected && logLevel === 'debug' && error instanceof Error) complain(error.stack ?? '');
+  return code;
+}
+
+function sentencesOf(error: unknown, policy: string): { readonly code: number; readonly sentences: readonly string[] } {
   if (error instanceof InvalidPolicy) {
-    for (const problem of error.problems) complain(`${policy}:${formatProblem(problem)}`);
-    return 2;
+    return { code: 2, sentences: error.problems.map(problem => `${policy}:${formatProblem(problem)}`) };
   }
-  if (error instanceof UsageError) {
-    complain(error.message);
-    return 2;
-  }
-  if (error instanceof NotPermitted) {
-    complain(error.message);
-    return 4;
-  }
-  complain(error instanceof Error ? error.message : String(error));
-  if (!(error instanceof OutOfReach) && logLevel === 'debug' && error instanceof Error) complain(error.stack ?? '');
-  return 1;
+  const sentences = [error instanceof Error ? error.message : String(error)];
+  if (error instanceof UsageError) return { code: 2, sentences };
+  return { code: error instanceof NotPermitted ? 4 : 1, sentences };
 }
 
 // A reader that went away (a closed pipe) must not end a run.

@@ -31,6 +31,10 @@ export type News =
       readonly width: number;
     }
   /** Nothing new starts from here; what is in flight is awaited. */
-  | { readonly kind: 'ending'; readonly ending: Ending; readonly inFlight: number }
+  | { readonly kind: 'ending'; readonly ending: Ending }
   | { readonly kind: 'saved'; readonly number: number }
-  | { readonly kind: 'recordNotWritten'; readonly workload: WorkloadRef; readonly detail: string };
+  | { readonly kind: 'recordNotWritten'; readonly workload: WorkloadRef; readonly detail: string }
+  /** A request without a usable answer, which is repeated. */
+  | { readonly kind: 'trouble'; readonly detail: string }
+  /** An error that nobody foresaw: a bug. */
+  | { readonly kind: 'unexpected'; readonly error: unknown };

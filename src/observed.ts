@@ -18,13 +18,15 @@ export class Observed {
     return this.#latest.get(keyOf(ref));
   }
 
-  /** What a read or an answer said; `undefined` when it is gone. */
+  /** What a read or an answer said; `undefined` when it is gone. What is older than what is known is ignored. */
   put(ref: WorkloadRef, workload: Workload | undefined): void {
-    this.#latest.set(keyOf(ref), workload);
-    this.#wake(keyOf(ref));
+    const key = keyOf(ref);
+    if (workload !== undefined && isOlder(workload, this.#latest.get(key))) return;
+    this.#latest.set(key, workload);
+    this.#wake(key);
   }
 
-  /** A change from the watch. It may lag behind what reads and answers said: an older generation is ignored. */
+  /** A change from the watch. It may lag behind what reads and answers said, or be ahead of them. */
   see(change: WorkloadChange): void {
     const ref = change.kind === 'changed' ? change.workload : change.ref;
     const key = keyOf(ref);
@@ -32,13 +34,7 @@ export class Observed {
     const known = this.#latest.get(key);
     if (change.kind === 'deleted') {
       if (known?.uid === change.uid) this.put(ref, undefined);
-    } else if (
-      known === undefined ||
-      known.uid !== change.workload.uid ||
-      change.workload.generation >= known.generation
-    ) {
-      this.put(ref, change.workload);
-    }
+    } else this.put(ref, change.workload);
   }
 
   /** Resolves at the next change of the workload, after so many milliseconds, or when this is closed. */
@@ -78,4 +74,15 @@ export class Observed {
   #wake(key: string): void {
     for (const nap of this.#napping.get(key) ?? []) nap.abort();
   }
+}
+
+/**
+ * Resource versions of one kind of object can be compared as numbers (documented since Kubernetes 1.35, true for etcd
+ * ever since); where they cannot, an older generation is older.
+ */
+function isOlder(workload: Workload, known: Workload | undefined): boolean {
+  if (known === undefined || known.uid !== workload.uid) return false;
+  const [version, knownVersion] = [workload.resourceVersion, known.resourceVersion];
+  const comparable = /^\d+$/.test(version) && /^\d+$/.test(knownVersion);
+  return comparable ? BigInt(version) < BigInt(knownVersion) : workload.generation < known.generation;
 }

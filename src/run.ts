@@ -5,14 +5,13 @@ import { formatInstant } from './domain/instant.ts';
 import { stopInForce } from './domain/ledger.ts';
 import type { Plan } from './domain/plan.ts';
 import { parsePolicy, samePolicy, wantOf, type Policy, type Problem } from './domain/policy.ts';
-import { makeReport, until, type Ending, type Facts, type Report } from './domain/report.ts';
+import { isStronger, makeReport, until, type Ending, type Facts, type Report } from './domain/report.ts';
 import { windowAt, type WindowState } from './domain/window.ts';
 import { execute, type Executed } from './execute.ts';
-import { endingOf, Gates } from './gates.ts';
+import { endingOf, endingOfError, Gates } from './gates.ts';
 import { readCheckpoint, takeHold, type Hold, type Holder } from './hold.ts';
 import { Observed } from './observed.ts';
 import {
-  NotPermitted,
   OutOfReach,
   type Announcer,
   type CheckpointStore,
@@ -28,9 +27,14 @@ export interface World {
   readonly policySource: PolicySource;
   readonly announcer: Announcer;
   /** Called only when there is something to ask: a run outside its window makes no API call. */
-  readonly connect: () => Promise<{ readonly cluster: Cluster; readonly store: CheckpointStore }>;
+  readonly connect: () => { readonly cluster: Cluster; readonly store: CheckpointStore };
   /** Aborts on SIGTERM and SIGINT. */
   readonly interrupted: AbortSignal;
+}
+
+interface ConnectedWorld extends World {
+  readonly cluster: Cluster;
+  readonly store: CheckpointStore;
 }
 
 export interface Wishes {
@@ -65,28 +69,34 @@ export async function run(world: World, wishes: Wishes): Promise<Report> {
   if (window.kind === 'closed') return nothingDone(wishes, window, windowClosed(window, now));
   if (wishes.ignoreWindow) world.announcer.tell({ kind: 'windowIgnored' });
 
-  const { cluster, store } = await world.connect();
+  const ports = world.connect();
+  try {
+    return await runInWindow({ ...world, ...ports }, wishes, { policy, window, windowOf });
+  } catch (error) {
+    // Before the hold was taken: nothing is in flight, nothing to give back.
+    return nothingDone(wishes, window, endingOfError(error, world.announcer));
+  }
+}
+
+interface OpenWindow {
+  readonly policy: Policy;
+  readonly window: WindowState & { readonly kind: 'open' };
+  readonly windowOf: (now: number) => WindowState;
+}
+
+async function runInWindow(world: ConnectedWorld, wishes: Wishes, open: OpenWindow): Promise<Report> {
+  const { policy, window } = open;
+  const { store } = world;
   const read = await readCheckpoint(store);
   if (read.kind === 'unusable') return nothingDone(wishes, window, { kind: 'checkpointUnusable', detail: read.detail });
   const stopped = stoppedBefore(read.checkpoint, { policy, want: wantOf(policy), occurrence: window.occurrence });
   if (stopped !== undefined) return nothingDone(wishes, window, stopped);
-  const taken = await takeHold(read, wishes.holder, { ...world, store });
-  if (taken.kind === 'unusable')
-    return nothingDone(wishes, window, { kind: 'checkpointUnusable', detail: taken.detail });
+  const taken = await takeHold(read, wishes.holder, world);
   if (taken.kind === 'heldByAnother') return nothingDone(wishes, window, taken);
-
-  const { hold } = taken;
-  return new RunUnderHold({
-    ...world,
-    wishes,
-    policy,
-    window,
-    windowOf,
-    cluster,
-    store,
-    hold,
-    before: read.checkpoint,
-  }).toTheEnd();
+  if (taken.kind === 'interrupted') return nothingDone(wishes, window, TERMINATED);
+  if (taken.kind === 'lost') return nothingDone(wishes, window, endingOf(taken.loss));
+  const held = { ...world, ...open, wishes, hold: taken.hold, before: read.checkpoint };
+  return new RunUnderHold(held).toTheEnd();
 }
 
 export type Preview =
@@ -106,7 +116,7 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
   const policy = await readPolicy(world.policySource);
   const now = world.clock.now();
   const window = windowsOf(policy, wishes, now)(now);
-  const { cluster, store } = await world.connect();
+  const { cluster, store } = world.connect();
   const read = await readCheckpoint(store);
   if (read.kind === 'unusable') return read;
   // Outside the window the plan is the one of the next opening.
@@ -114,9 +124,8 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
   const { checkpoint } = read;
   const stop = stopInForce(checkpoint, { policy, want: wantOf(policy), occurrence });
   const inventory = await cluster.inventory();
-  const pastUnknown = checkpoint.save.number === 0;
   const by = store.identity;
-  const assessment = assess(inventory, checkpoint, { policy, occurrence, by, now, only: wishes.only, pastUnknown });
+  const assessment = assess(inventory, checkpoint, { policy, occurrence, by, now, only: wishes.only });
   return {
     kind: 'plan',
     window,
@@ -127,13 +136,8 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
   };
 }
 
-interface Held extends World {
+interface Held extends ConnectedWorld, OpenWindow {
   readonly wishes: Wishes;
-  readonly policy: Policy;
-  readonly window: WindowState & { readonly kind: 'open' };
-  readonly windowOf: (now: number) => WindowState;
-  readonly cluster: Cluster;
-  readonly store: CheckpointStore;
   readonly hold: Hold;
   /** The checkpoint as the run before left it. */
   readonly before: Checkpoint;
@@ -157,17 +161,21 @@ class RunUnderHold {
   async toTheEnd(): Promise<Report> {
     const { hold } = this.#held;
     const renewal = hold.keepFresh(this.#over.signal);
-    const ending = await this.#sweep().catch(endingOfError);
+    const ending = await this.#sweep().catch((error: unknown) => endingOfError(error, this.#held.announcer));
     this.#over.abort();
     await renewal;
     const report = this.#report(ending);
     await hold.release(checkpoint => this.#close(checkpoint, report));
-    return hold.loss === undefined ? report : this.#report(ending.kind === 'terminated' ? ending : endingOf(hold.loss));
+    if (hold.loss === undefined) return report;
+    // Without the last save nobody knows of the sweep's end.
+    const lost = endingOf(hold.loss);
+    return this.#report(isStronger(ending, lost) ? ending : lost);
   }
 
   async #sweep(): Promise<Ending> {
-    const { cluster, clock, hold, announcer, policy, wishes, window, store, before } = this.#held;
-    const inventory = await cluster.inventory();
+    const { cluster, clock, hold, announcer, policy, wishes, window, store, interrupted } = this.#held;
+    const inventory = await Promise.race([cluster.inventory(), aborted(interrupted)]);
+    if (inventory === undefined) return TERMINATED;
     this.#skipped = inventory.skipped.map(({ namespace }) => namespace);
     for (const { namespace, why } of inventory.skipped)
       announcer.tell({ kind: 'namespaceSkipped', namespace, detail: why });
@@ -177,7 +185,6 @@ class RunUnderHold {
       by: store.identity,
       now: clock.now(),
       only: wishes.only,
-      pastUnknown: before.save.number === 0,
     });
     this.#assessment = assessment;
     const { plan, bench, checkpoint } = assessment;
@@ -192,10 +199,7 @@ class RunUnderHold {
     const gates = this.#gates(observed);
     const watch = cluster
       .watch(inventory.bookmark, change => observed.see(change), this.#over.signal)
-      .catch((error: unknown) => {
-        gates.close(endingOfError(error));
-        observed.close();
-      });
+      .catch((error: unknown) => gates.close(endingOfError(error, announcer)));
     try {
       this.#executed = await execute(plan, {
         cluster,
@@ -216,23 +220,15 @@ class RunUnderHold {
 
   /** The gates, and all that closes them from outside. */
   #gates(observed: Observed): Gates {
-    const { clock, hold, windowOf, interrupted } = this.#held;
+    const { clock, hold, window, windowOf, announcer, interrupted } = this.#held;
     const { occurrence } = hold.checkpoint;
-    const started =
-      (occurrence?.done ?? 0) + (occurrence?.failures ?? 0) > 0 || (this.#assessment?.plan.inFlight.length ?? 0) > 0;
-    const gates = new Gates({ clock, hold, windowAt: windowOf, started });
-    const endNow = (ending: Ending): void => {
-      gates.close(ending);
-      observed.close();
-    };
-    const terminate = (): void => endNow({ kind: 'terminated', detail: 'told to end; the next run resumes' });
+    const started = (occurrence?.done ?? 0) + (occurrence?.failures ?? 0) > 0;
+    const gates = new Gates({ clock, hold, observed, announcer, window, windowAt: windowOf, started });
+    const terminate = (): void => gates.close(TERMINATED);
     if (interrupted.aborted) terminate();
     else interrupted.addEventListener('abort', terminate, { once: true, signal: this.#over.signal });
-    hold.onLoss = loss => {
-      // Without a checkpoint nothing new starts; what is in flight is still worth awaiting. With another holder it is his.
-      if (loss.kind === 'takenOver' || loss.kind === 'outOfReach') endNow(endingOf(loss));
-      else gates.close(endingOf(loss));
-    };
+    hold.onLoss = loss => gates.close(endingOf(loss));
+    if (hold.loss !== undefined) gates.close(endingOf(hold.loss));
     hold.beforeSave = async () => {
       const ending = await this.#policyEnding();
       if (ending !== undefined) gates.close(ending);
@@ -282,8 +278,21 @@ class RunUnderHold {
       summary: report.summary,
       ...(wishes.ignoreWindow ? { ignoredWindow: true as const } : {}),
     };
-    return { ...checkpoint, sweep: finished ? null : checkpoint.sweep, runs: [...checkpoint.runs, entry] };
+    const closed = { ...checkpoint, sweep: finished ? null : checkpoint.sweep, runs: [...checkpoint.runs, entry] };
+    // The occurrence of a run that ignored the window was its own: the night's, and its stop, are as they were.
+    return wishes.ignoreWindow
+      ? { ...closed, occurrence: before.occurrence, stop: closed.stop ?? before.stop }
+      : closed;
   }
+}
+
+const TERMINATED: Ending = { kind: 'terminated', detail: 'told to end; the next run resumes' };
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  if (signal.aborted) resolve(undefined);
+  else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  return promise;
 }
 
 async function readPolicy(source: PolicySource): Promise<Policy> {
@@ -316,11 +325,6 @@ function stoppedBefore(checkpoint: Checkpoint, now: Parameters<typeof stopInForc
       ? 'the next window goes on'
       : 'nightshift resume goes on';
   return { kind: 'stoppedBefore', detail: `stopped at ${stop.at}: ${stop.detail}; ${goesOn}` };
-}
-
-function endingOfError(error: unknown): Ending {
-  const detail = error instanceof Error ? error.message : String(error);
-  return { kind: error instanceof NotPermitted ? 'notPermitted' : 'error', detail };
 }
 
 function nothingDone({ holder }: Wishes, window: WindowState, ending: Ending): Report {

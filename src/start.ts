@@ -4,7 +4,7 @@ import { unreachable, type Condition, type Namespace, type Workload } from './do
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
 import { judge, type Bench, type Leave, type Restart } from './domain/verdict.ts';
 import type { Landing } from './flight.ts';
-import type { Gates } from './gates.ts';
+import { endingOfError, type Gates } from './gates.ts';
 import type { Hold } from './hold.ts';
 import type { Observed } from './observed.ts';
 import type { Announcer, Clock, Cluster } from './ports.ts';
@@ -38,19 +38,22 @@ export type Started =
 /** The API server gives up on a PATCH after so long: then it took effect or never will. */
 const SERVER_TIMEOUT = 10_000;
 const BACKOFF = 1_000;
-const MAX_BACKOFF = 15_000;
+/** However long the API server asks us to wait: the gates must be looked at again. */
+const MAX_WAIT = 15_000;
 
 /**
  * Starts one restart with a PATCH that is conditional on the judged version. A crash before the PATCH leaves a name in
  * the checkpoint and nothing else; a crash after it leaves our record on the workload, which the next run finds.
  */
-export async function start(restart: Restart, world: StartWorld): Promise<Started> {
-  return new Starting(restart, world).toTheEnd();
+export async function start(restart: Restart, world: StartWorld, first: boolean): Promise<Started> {
+  return new Starting(restart, world, first).toTheEnd();
 }
 
 class Starting {
   readonly #world: StartWorld;
   readonly #why: Restart['why'];
+  /** The first start of an occurrence, which ignores how much time is left. */
+  readonly #first: boolean;
   /** The version that is judged. */
   #workload: Workload;
   /** T; stays the same while the judged version does, so that a repeat is harmless. */
@@ -58,27 +61,40 @@ class Starting {
   #attempts = 0;
   #giveUp = Number.POSITIVE_INFINITY;
 
-  constructor(restart: Restart, world: StartWorld) {
+  constructor(restart: Restart, world: StartWorld, first: boolean) {
     this.#world = world;
+    this.#first = first;
     this.#why = restart.why;
     this.#workload = restart.workload;
   }
 
   async toTheEnd(): Promise<Started> {
-    const newest = this.#world.observed.latest(this.#workload);
-    const changed = newest === undefined || newest.resourceVersion !== this.#workload.resourceVersion;
-    const early = changed ? await this.#judgeAgain(newest) : undefined;
-    if (early !== undefined) return early;
-    for (;;) {
-      const started = await this.#attempt();
-      if (started !== undefined) return started;
+    const { gates, announcer } = this.#world;
+    try {
+      const early = await this.#judgeAgainIfChanged();
+      if (early !== undefined) return early;
+      for (;;) {
+        const started = await this.#attempt();
+        if (started !== undefined) return started;
+      }
+    } catch (error) {
+      if (this.#attempts > 0) throw error;
+      gates.close(endingOfError(error, announcer));
+      return { kind: 'notStarted' };
     }
+  }
+
+  async #judgeAgainIfChanged(): Promise<Started | undefined> {
+    const newest = this.#world.observed.latest(this.#workload);
+    if (newest?.resourceVersion === this.#workload.resourceVersion) return undefined;
+    return this.#judgeAgain(newest);
   }
 
   /** One attempt; undefined means: once more. */
   async #attempt(): Promise<Started | undefined> {
     const { gates, clock, cluster, hold, bench } = this.#world;
-    if ((await gates.check()) !== undefined) return this.#attempts === 0 ? { kind: 'notStarted' } : this.#settle();
+    if ((await gates.check(this.#first)) !== undefined)
+      return this.#attempts === 0 ? { kind: 'notStarted' } : this.#settle();
     const now = clock.elapsed();
     if (this.#attempts++ === 0) this.#giveUp = now + bench.policy.rollout.timeout;
     if (this.#at === '') this.#at = nextRestartedAt(clock.now(), this.#workload.restartedAt);
@@ -96,7 +112,7 @@ class Starting {
         const { verb, resource, namespace } = answer.permission;
         const detail = `not permitted to ${verb} ${resource} in namespace ${namespace}`;
         gates.close({ kind: 'notPermitted', detail });
-        return this.#ended({ outcome: 'denied', detail });
+        return { kind: 'notStarted' };
       }
       case 'denied':
         return this.#ended({ outcome: 'denied', detail: answer.message });
@@ -110,9 +126,7 @@ class Starting {
   /** The workload is not the one that was judged: ours after all, or judged again. */
   async #afterConflict(): Promise<Started | undefined> {
     const workload = await this.#read();
-    if (workload === undefined || workload.uid !== this.#workload.uid) {
-      return this.#ended({ outcome: 'gone', detail: 'it was deleted, or deleted and created again' });
-    }
+    if (workload === undefined) return this.#judgeAgain(workload);
     if (this.#isOurPatch(workload)) return this.#flying(workload);
     const record = ownRecord(workload, this.#world.bench.by);
     const another =
@@ -128,7 +142,7 @@ class Starting {
     const { announcer, clock, observed } = this.#world;
     announcer.tell({ kind: 'repeating', workload: this.#workload, detail: message });
     if (clock.elapsed() >= this.#giveUp) return this.#settle(message);
-    await observed.pause(retryAfter ?? Math.min(BACKOFF * 2 ** (this.#attempts - 1), MAX_BACKOFF));
+    await observed.pause(Math.min(retryAfter ?? BACKOFF * 2 ** (this.#attempts - 1), MAX_WAIT));
     return undefined;
   }
 
@@ -141,18 +155,19 @@ class Starting {
     }
     const workload = await this.#read();
     if (workload !== undefined && this.#isOurPatch(workload)) return this.#flying(workload);
-    if (silence === undefined) return { kind: 'notStarted' };
-    return this.#ended({
-      outcome: 'failed',
-      why: 'timeout',
-      detail: `the API server gave no answer to the PATCH: ${silence}`,
-    });
+    // Ten minutes of silence are no fault of the workload.
+    if (silence !== undefined) {
+      this.#world.gates.close({ kind: 'error', detail: `the API server gave no answer to a PATCH: ${silence}` });
+    }
+    return { kind: 'notStarted' };
   }
 
   async #judgeAgain(known: Workload | undefined): Promise<Started | undefined> {
     const { cluster, bench, clock, announcer, namespaces } = this.#world;
     const workload = known ?? (await this.#read());
-    if (workload === undefined) return this.#ended({ outcome: 'gone', detail: 'it was deleted' });
+    if (workload === undefined || workload.uid !== this.#workload.uid) {
+      return this.#ended({ outcome: 'gone', detail: 'it was deleted, or deleted and created again' });
+    }
     const pods = (await cluster.pods(workload)).filter(pod => !pod.terminating);
     const namespace = namespaces.get(workload.namespace);
     const verdict = judge({ workload, pods, namespace }, { ...bench, now: clock.now() });

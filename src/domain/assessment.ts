@@ -1,6 +1,6 @@
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { parseInstant } from './instant.ts';
-import { countSweep, enterOccurrence, newSweep, reconcile } from './ledger.ts';
+import { countSweep, enterOccurrence, isOfOccurrence, newSweep, reconcile } from './ledger.ts';
 import { keyOf, type Namespace, type Pod, type Workload } from './model.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { wantOf, type Policy } from './policy.ts';
@@ -26,8 +26,6 @@ export interface Circumstances {
   /** Wall clock, milliseconds. */
   readonly now: number;
   readonly only: string | undefined;
-  /** The checkpoint had never been saved before this run. */
-  readonly pastUnknown: boolean;
 }
 
 /** What a look means: the checkpoint that goes with it, the plan, and the bench to judge by again later. */
@@ -42,17 +40,17 @@ export interface Assessment {
  * closes when nothing eligible is left.
  */
 export function assess(look: Look, stored: Checkpoint, circumstances: Circumstances): Assessment {
-  const { policy, occurrence, by, now, only, pastUnknown } = circumstances;
+  const { policy, occurrence, by, now, only } = circumstances;
   const want = wantOf(policy);
   const entered = enterOccurrence(stored, { policy, occurrence, want });
-  const sweep = entered.sweep ?? newSweep(look.at, want);
+  const sweep = entered.sweep ?? newSweep(look.at);
   const bench: Bench = {
     policy,
     want,
     by,
     sweep: { id: sweep.id, begin: parseInstant(sweep.id) ?? look.at },
     past: new Map(entered.starts.map((start): [string, Start] => [start.workload, start])),
-    pastUnknown,
+    pastUnknown: stored.want === '',
     now,
     only,
   };
@@ -63,10 +61,15 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
     ),
   );
   const eligible = verdicts.some(verdict => verdict.kind !== 'leave');
-  const settled = reconcile({ ...entered, sweep: eligible || only !== undefined ? sweep : null }, verdicts, by);
+  const settled = reconcile({ ...entered, sweep: eligible || only !== undefined ? sweep : null }, verdicts, {
+    by,
+    now,
+  });
+  // Those of an earlier occurrence are awaited before its canary, and are no part of its ramp.
+  const flying = verdicts.filter(verdict => verdict.kind === 'inFlight' && isOfOccurrence(settled, verdict.record.at));
   const plan = makePlan(verdicts, {
     sizes: policy.batches.sizes,
-    done: settled.occurrence?.done ?? 0,
+    place: (settled.occurrence?.done ?? 0) + flying.length,
     probing: sweep.ineffectiveInRow > 0,
   });
   return { checkpoint: countSweep(settled, verdicts), plan, bench };

@@ -34,11 +34,12 @@ const schema = z.object({
   version: z.literal(VERSION),
   save: z.object({ run: text, number: count }),
   hold: z.object({ run: text, pod: z.object({ name: text, uid: text }).optional() }).nullable(),
+  /** Hash of the criteria that the starts were for; empty until the first look at the cluster. */
+  want: text,
   sweep: z
     .object({
       /** The UTC second it began, which is also what ages are measured against. */
       id: text,
-      want: text,
       /** Workloads that were stale and willing at the last look, and those among them still to do. */
       total: count,
       remaining: count,
@@ -78,13 +79,13 @@ export type Checkpoint = z.infer<typeof schema>;
 export type Sweep = NonNullable<Checkpoint['sweep']>;
 export type Start = Checkpoint['starts'][number];
 export type Stop = NonNullable<Checkpoint['stop']>;
-export type RunEntry = Checkpoint['runs'][number];
 
 /** What a first run starts from. */
 export const EMPTY: Checkpoint = {
   version: VERSION,
   save: { run: '', number: 0 },
   hold: null,
+  want: '',
   sweep: null,
   occurrence: null,
   stop: null,
@@ -103,7 +104,7 @@ export type Decoded =
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
   const starts = withoutOldest(checkpoint.starts, MAX_STARTS);
   const runs = checkpoint.runs.slice(-MAX_RUNS);
-  for (let keep = starts.length; ; keep--) {
+  for (let keep = starts.length; ; keep = Math.max(0, keep - 5)) {
     const value = clip({ ...checkpoint, starts: withoutOldest(starts, keep), runs });
     const encoded = layOut({ ...value, checksum: checksum(value) });
     if (Buffer.byteLength(encoded) <= MAX_BYTES || keep === 0) return encoded;

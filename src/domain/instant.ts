@@ -20,7 +20,7 @@ export function parseInstant(text: string): number | undefined {
  */
 export function nextRestartedAt(now: number, standing: string | undefined): string {
   const before = standing === undefined ? undefined : parseInstant(standing);
-  return formatInstant(before === undefined ? now : Math.max(now, before + 1000));
+  return formatInstant(before === undefined ? now : Math.max(now, Math.ceil(before / 1000) * 1000 + 1000));
 }
 
 /** Whether the standing value is older than T, gone, or no time at all: T has been taken back. */

@@ -1,6 +1,6 @@
 import type { Checkpoint, Start, Stop, Sweep } from './checkpoint.ts';
 import { formatInstant, isTakenBack } from './instant.ts';
-import { keyOf, type Workload } from './model.ts';
+import { keyOf, type OutcomeKind, type Workload } from './model.ts';
 import type { Policy } from './policy.ts';
 import { ownRecord } from './record.ts';
 import type { Outcome } from './report.ts';
@@ -13,6 +13,12 @@ import type { Occurrence } from './window.ts';
 const REVERTS = 3;
 const INEFFECTIVE_IN_ROW = 2;
 const ROLLOUTS_KEPT = 25;
+
+/** How many starts are named in one save, and how much of the checkpoint's 16 KiB they may take. */
+const NAMED_AT_ONCE = 50;
+const NAMED_BYTES = 10 * 1024;
+/** What a start takes besides the workload's name. */
+const START_BYTES = 140;
 
 /** Uids are kept as their first eight digits. */
 const UID_DIGITS = 8;
@@ -39,20 +45,17 @@ export function enterOccurrence(
   const opensAt = formatInstant(now.occurrence.opensAt);
   const same =
     checkpoint.occurrence?.opensAt === opensAt && checkpoint.occurrence.name === name && checkpoint.stop === null;
-  const sameWant = checkpoint.sweep === null || checkpoint.sweep.want === now.want;
+  const sameWant = checkpoint.want === now.want;
+  const anew = checkpoint.stop !== null || !sameWant;
   return {
     ...checkpoint,
     stop: null,
     occurrence: same ? checkpoint.occurrence : { name, opensAt, failures: 0, done: 0 },
-    sweep: checkpoint.sweep && sweepFor(checkpoint.sweep, { want: now.want, afterStop: checkpoint.stop !== null }),
+    want: now.want,
+    sweep: checkpoint.sweep && (anew ? { ...checkpoint.sweep, ineffectiveInRow: 0, reverts: 0 } : checkpoint.sweep),
     // What ended under other criteria does not bind the new ones.
     starts: sameWant ? checkpoint.starts : checkpoint.starts.filter(({ outcome }) => outcome === undefined),
   };
-}
-
-function sweepFor(sweep: Sweep, now: { readonly want: string; readonly afterStop: boolean }): Sweep {
-  const anew = now.afterStop || sweep.want !== now.want;
-  return anew ? { ...sweep, want: now.want, ineffectiveInRow: 0, reverts: 0 } : sweep;
 }
 
 /** `resume`: the stop is forgotten, and the ramp starts with its canary again. */
@@ -66,10 +69,9 @@ export function resume(checkpoint: Checkpoint): Checkpoint {
 }
 
 /** A sweep that begins with this run. */
-export function newSweep(begin: number, want: string): Sweep {
+export function newSweep(begin: number): Sweep {
   return {
     id: formatInstant(begin),
-    want,
     total: 0,
     remaining: 0,
     counts: {},
@@ -89,15 +91,23 @@ export function nameStarts(checkpoint: Checkpoint, workloads: readonly Workload[
     ...checkpoint,
     starts: [
       ...checkpoint.starts.filter(({ workload }) => !named.has(workload)),
-      ...workloads.map(workload => ({
-        workload: keyOf(workload),
-        uid: workload.uid.slice(0, UID_DIGITS),
-        at: formatInstant(now),
-        template: workload.template,
-        revision: workload.revision,
-      })),
+      ...workloads.map(workload => startOf(workload, formatInstant(now))),
     ],
   };
+}
+
+function startOf(workload: Workload, at: string): Start {
+  const { uid, template, revision } = workload;
+  return { workload: keyOf(workload), uid: uid.slice(0, UID_DIGITS), at, template, revision };
+}
+
+/** As many of the workloads, from the first on, as one save names: 50, or fewer where long names fill the checkpoint. */
+export function nameable(workloads: readonly Workload[]): readonly Workload[] {
+  let bytes = 0;
+  return workloads.slice(0, NAMED_AT_ONCE).filter((workload, index) => {
+    bytes += keyOf(workload).length + START_BYTES;
+    return index === 0 || bytes <= NAMED_BYTES;
+  });
 }
 
 /** Whether the workload is named for a start that has no outcome yet. */
@@ -108,7 +118,8 @@ export function isNamed(checkpoint: Checkpoint, workload: Workload): boolean {
 export function markStarted(checkpoint: Checkpoint, workload: Workload, at: string): Checkpoint {
   return {
     ...checkpoint,
-    starts: checkpoint.starts.map(start => (isSameWorkload(start, workload) ? { ...start, at } : start)),
+    // It may have been judged again since it was named.
+    starts: checkpoint.starts.map(start => (isSameWorkload(start, workload) ? startOf(workload, at) : start)),
   };
 }
 
@@ -127,23 +138,56 @@ const isSameWorkload = (start: Start, workload: Workload): boolean =>
  * Settles starts whose outcome nobody saw, because the run died: by the record on the workload, or, where the record is
  * gone, by its revision, which has grown iff a Pod template took effect since the start was named.
  */
-export function reconcile(checkpoint: Checkpoint, verdicts: readonly Verdict[], by: string): Checkpoint {
+export function reconcile(
+  checkpoint: Checkpoint,
+  verdicts: readonly Verdict[],
+  now: { readonly by: string; readonly now: number },
+): Checkpoint {
   const byKey = new Map(verdicts.map(verdict => [keyOf(verdict.workload), verdict]));
-  const starts: Start[] = [];
-  let done = checkpoint.occurrence?.done ?? 0;
-  for (const start of checkpoint.starts) {
-    const verdict = byKey.get(start.workload);
-    const settled = start.outcome === undefined ? settle(start, verdict, by) : start;
-    if (settled !== undefined) starts.push(settled);
-    if (start.outcome === undefined && settled?.outcome === 'restarted') done++;
-  }
-  return { ...checkpoint, starts, occurrence: checkpoint.occurrence && { ...checkpoint.occurrence, done } };
+  const settled = checkpoint.starts.map(start => settle(start, byKey.get(start.workload), now.by));
+  const adopted = verdicts.filter(
+    verdict => verdict.kind === 'inFlight' && !isRemembered(checkpoint, verdict.workload),
+  );
+  const done = settled.filter((start, index) => isNews(start, checkpoint.starts[index], 'restarted'));
+  const reverted = settled.filter((start, index) => isNews(start, checkpoint.starts[index], 'reverted'));
+  const reverts = (checkpoint.sweep?.reverts ?? 0) + reverted.length;
+  const stop = reverted.length > 0 && reverts >= REVERTS ? revertsStop(reverted.at(-1)?.workload ?? '', now.now) : null;
+  return {
+    ...checkpoint,
+    starts: [
+      ...settled.filter(start => start !== undefined),
+      // Of a run whose checkpoint was deleted.
+      ...adopted.flatMap(({ workload, ...verdict }) =>
+        verdict.kind === 'inFlight'
+          ? [{ ...startOf(workload, verdict.record.at), template: verdict.record.template }]
+          : [],
+      ),
+    ],
+    occurrence: checkpoint.occurrence && {
+      ...checkpoint.occurrence,
+      done: checkpoint.occurrence.done + done.filter(start => isOfOccurrence(checkpoint, start?.at ?? '')).length,
+    },
+    sweep: checkpoint.sweep && { ...checkpoint.sweep, reverts },
+    stop: checkpoint.stop ?? (stop && { ...stop, want: checkpoint.want }),
+  };
+}
+
+const isNews = (settled: Start | undefined, before: Start | undefined, outcome: OutcomeKind): boolean =>
+  settled?.outcome === outcome && before?.outcome !== outcome;
+
+const isRemembered = (checkpoint: Checkpoint, workload: Workload): boolean =>
+  checkpoint.starts.some(start => isSameWorkload(start, workload));
+
+/** What was started before the occurrence opened proves nothing about it: its ramp begins with its own canary. */
+export function isOfOccurrence({ occurrence }: Checkpoint, at: string): boolean {
+  return occurrence !== null && at >= occurrence.opensAt;
 }
 
 function settle(start: Start, verdict: Verdict | undefined, by: string): Start | undefined {
-  if (verdict === undefined || !isSameWorkload(start, verdict.workload)) return undefined;
+  if (start.outcome !== undefined && start.outcome !== 'restarted') return start;
+  if (verdict === undefined || !isSameWorkload(start, verdict.workload)) return start.outcome && start;
   const { workload } = verdict;
-  if (verdict.kind === 'inFlight') return { ...start, at: verdict.record.at };
+  if (verdict.kind === 'inFlight') return { ...start, at: verdict.record.at, outcome: undefined };
   const record = ownRecord(workload, by);
   if (record !== undefined && record.at >= start.at) {
     return { ...start, at: record.at, outcome: record.outcome ?? 'restarted' };
@@ -152,7 +196,8 @@ function settle(start: Start, verdict: Verdict | undefined, by: string): Start |
     workload.revision > start.revision &&
     workload.template === start.template &&
     isTakenBack(workload.restartedAt, start.at);
-  return takenBack ? { ...start, outcome: 'reverted' } : undefined;
+  if (takenBack) return { ...start, outcome: 'reverted' };
+  return start.outcome && start;
 }
 
 /** Every workload of the sweep that is restarted by now, counted from the workloads themselves. */
@@ -182,7 +227,7 @@ export function recordOutcome(
       ...checkpoint.occurrence,
       failures: checkpoint.occurrence.failures + Number(outcome.outcome === 'failed' && !again),
       // Only a restart that went well proves anything to the next batch.
-      done: checkpoint.occurrence.done + Number(outcome.outcome === 'restarted'),
+      done: checkpoint.occurrence.done + Number(outcome.outcome === 'restarted' && isOfOccurrence(checkpoint, now.at)),
     },
     starts: checkpoint.starts.map(start =>
       start === known ? { ...start, at: now.at, outcome: outcome.outcome } : start,
@@ -218,10 +263,14 @@ function stopAfter(
     return { at, why: 'ineffective', detail, want };
   }
   if (outcome.outcome === 'reverted' && (sweep?.reverts ?? 0) >= REVERTS) {
-    const detail = `${REVERTS} restarts were taken back, the last of ${keyOf(outcome)}: ${outcome.detail}; let your GitOps tool ignore the restartedAt annotation`;
-    return { at, why: 'reverts', detail, want };
+    return { ...revertsStop(keyOf(outcome), now), want };
   }
   return null;
+}
+
+function revertsStop(last: string, now: number): Omit<Stop, 'want'> {
+  const detail = `${REVERTS} restarts were taken back, the last of ${last}; let your GitOps tool ignore the restartedAt annotation`;
+  return { at: formatInstant(now), why: 'reverts', detail };
 }
 
 /** The median of this sweep's rollouts in milliseconds, undefined before the first. */

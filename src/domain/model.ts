@@ -98,7 +98,10 @@ export interface ContainerImage {
   readonly image: string;
 }
 
-/** A container that waits for a reason, or a Pod that no node takes. Words are the kubelet's and scheduler's. */
+/**
+ * A container that waits for a reason or that ended with an error, or a Pod that no node takes. The words are those of
+ * kubelet and scheduler; `Error` stands for a container that failed and is ended or running again, but not ready.
+ */
 export type Trouble =
   | { readonly kind: 'unschedulable'; readonly message: string }
   | {
@@ -109,6 +112,8 @@ export type Trouble =
       readonly message: string;
       /** Of the last termination, undefined when it never ran. */
       readonly exitCode: number | undefined;
+      /** How often it was started again. */
+      readonly restarts: number;
     };
 
 /** What nightshift needs to know of a Namespace. */

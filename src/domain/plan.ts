@@ -10,7 +10,7 @@ export interface Plan {
 }
 
 /** Where the ramp of batch sizes stands. */
-export interface Ramp {
+interface Ramp {
   readonly sizes: readonly number[];
   /** Restarts since the canary, in flight included. */
   readonly place: number;
@@ -18,14 +18,13 @@ export interface Ramp {
   readonly probing: boolean;
 }
 
-/** Orders and cuts the verdicts; `done` counts the restarts that ended since the ramp's canary. */
-export function makePlan(verdicts: readonly Verdict[], ramp: Omit<Ramp, 'place'> & { readonly done: number }): Plan {
+/** Orders and cuts the verdicts. */
+export function makePlan(verdicts: readonly Verdict[], ramp: Ramp): Plan {
   const inFlight = verdicts.filter(verdict => verdict.kind === 'inFlight');
   const restarts = verdicts.filter(verdict => verdict.kind === 'restart').toSorted(inOrder);
-  const place = ramp.done + inFlight.length;
   return {
     inFlight,
-    batches: cutIntoBatches(restarts, { ...ramp, place }),
+    batches: cutIntoBatches(restarts, ramp),
     left: verdicts.filter(verdict => verdict.kind === 'leave').toSorted(byName),
   };
 }
@@ -34,7 +33,7 @@ export function makePlan(verdicts: readonly Verdict[], ramp: Omit<Ramp, 'place'>
  * Batches of the ramp's sizes from its place on; the last size repeats. A batch that earlier runs began is filled up
  * first, so that a run that resumes does not widen it.
  */
-export function cutIntoBatches(restarts: readonly Restart[], ramp: Ramp): Restart[][] {
+function cutIntoBatches(restarts: readonly Restart[], ramp: Ramp): Restart[][] {
   const batches: Restart[][] = [];
   let { place, probing } = ramp;
   for (let from = 0; from < restarts.length; ) {

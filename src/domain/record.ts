@@ -22,7 +22,7 @@ export interface RestartRecord {
   readonly reason?: string | undefined;
 }
 
-const text = z.string().max(300);
+const text = z.string().max(400);
 const schema = z.object({
   at: text,
   by: text,
@@ -31,7 +31,8 @@ const schema = z.object({
   why: z.enum(['podTooOld', 'containerImage'] satisfies StaleReason[]),
   want: text,
   template: text,
-  before: text.optional(),
+  // The API takes any string there, so this may be any.
+  before: z.string().optional(),
   outcome: z.enum(['failed', 'ineffective']).optional(),
   reason: text.optional(),
 });

@@ -17,7 +17,7 @@ export interface Outcome extends WorkloadRef {
   readonly seconds: number;
 }
 
-/** Why a run ended, in the order in which one reason hides another is decided by `exitCode`. */
+/** Why a run ended. */
 export type Ending =
   | { readonly kind: 'swept'; readonly detail: string }
   | { readonly kind: 'nothingToDo'; readonly detail: string }
@@ -56,7 +56,7 @@ export interface Report {
   readonly exitCode: number;
 }
 
-export interface Left extends WorkloadRef {
+interface Left extends WorkloadRef {
   readonly kind: Kind;
   readonly why: LeaveReason;
   readonly detail: string;
@@ -67,18 +67,26 @@ export type WindowSummary =
   | { readonly kind: 'open'; readonly name: string; readonly opensAt: string; readonly closesAt: string | null }
   | { readonly kind: 'closed'; readonly why: string; readonly opensAt: string | null };
 
-/** The state of the window as text; an instant that never comes is null. */
+/** An allow window without a gap: `windowAt` looks a year ahead for its end. */
+const NEVER_CLOSES = 365 * 86_400_000;
+
+/** The state of the window as text; an instant that never comes (or not within a year) is null. */
 export function summarizeWindow(state: WindowState): WindowSummary {
-  const instant = (milliseconds: number | undefined): string | null =>
-    milliseconds === undefined || !Number.isFinite(milliseconds) ? null : formatInstant(milliseconds);
-  return state.kind === 'open'
-    ? {
-        kind: 'open',
-        name: state.occurrence.name,
-        opensAt: formatInstant(state.occurrence.opensAt),
-        closesAt: instant(state.closesAt),
-      }
-    : { kind: 'closed', why: state.why, opensAt: instant(state.opensAt) };
+  if (state.kind === 'closed') {
+    return {
+      kind: 'closed',
+      why: state.why,
+      opensAt: state.opensAt === undefined ? null : formatInstant(state.opensAt),
+    };
+  }
+  const { occurrence, closesAt } = state;
+  const closes = closesAt - occurrence.opensAt < NEVER_CLOSES;
+  return {
+    kind: 'open',
+    name: occurrence.name,
+    opensAt: formatInstant(occurrence.opensAt),
+    closesAt: closes ? formatInstant(closesAt) : null,
+  };
 }
 
 export interface Facts {
@@ -125,15 +133,15 @@ function summarize({ outcomes, remaining, left: untouched, ending }: Facts): str
   return numbers === '' ? ending.detail : `${numbers}: ${ending.detail}`;
 }
 
-/** Design section 7: where several apply, 143, 5, 4, 1, 2, 3. */
-function exitCode({ ending, outcomes, notPermitted }: Facts): number {
-  if (ending.kind === 'terminated') return 143;
-  if (ending.kind === 'checkpointUnusable') return 5;
-  if (ending.kind === 'notPermitted' || notPermitted.length > 0) return 4;
-  const unsuccessful = outcomes.some(
-    o => o.outcome === 'failed' || o.outcome === 'denied' || o.outcome === 'ineffective',
-  );
-  switch (ending.kind) {
+/** The exit code that an ending asks for when every restart went well. */
+export function exitCodeOf({ kind }: Ending): number {
+  switch (kind) {
+    case 'terminated':
+      return 143;
+    case 'checkpointUnusable':
+      return 5;
+    case 'notPermitted':
+      return 4;
     case 'error':
       return 1;
     case 'policyInvalid':
@@ -147,10 +155,30 @@ function exitCode({ ending, outcomes, notPermitted }: Facts): number {
     case 'heldByAnother':
     case 'holdLost':
     case 'policyChanged':
-      return unsuccessful ? 3 : 0;
+      return 0;
     default:
-      return unreachable(ending);
+      return unreachable(kind);
   }
+}
+
+/** Design section 7: where several apply, the first of these. */
+const PRECEDENCE = [143, 5, 4, 1, 2, 3, 0];
+
+const strongest = (codes: readonly number[]): number => PRECEDENCE.find(code => codes.includes(code)) ?? 0;
+
+/** Whether an ending asks for an exit code that goes before the other's. */
+export function isStronger(ending: Ending, other: Ending): boolean {
+  const [code, otherCode] = [exitCodeOf(ending), exitCodeOf(other)];
+  return code !== otherCode && strongest([code, otherCode]) === code;
+}
+
+function exitCode({ ending, outcomes, notPermitted }: Facts): number {
+  // The run that took over reports.
+  if (ending.kind === 'holdLost') return 0;
+  const unsuccessful = outcomes.some(
+    ({ outcome }) => outcome === 'failed' || outcome === 'denied' || outcome === 'ineffective',
+  );
+  return strongest([exitCodeOf(ending), notPermitted.length > 0 ? 4 : 0, unsuccessful ? 3 : 0]);
 }
 
 function countBy<T, K extends string>(items: readonly T[], code: (item: T) => K): Partial<Record<K, number>> {

@@ -86,10 +86,12 @@ export function doom(newPods: readonly Pod[]): Reason<FailureReason> | undefined
   return reasons.every(reason => reason !== undefined) ? reasons[0] : undefined;
 }
 
+/** So many restarts without becoming ready are no accident. */
+const CRASHES = 2;
+
 function doomOf(trouble: Trouble): Reason<FailureReason> | undefined {
   if (trouble.kind === 'unschedulable') return undefined;
   const what = `${trouble.init ? 'init container' : 'container'} ${trouble.container}`;
-  const exit = trouble.exitCode === undefined ? '' : ` (exit code ${trouble.exitCode})`;
   switch (trouble.reason) {
     case 'ErrImagePull':
     case 'ImagePullBackOff':
@@ -100,19 +102,30 @@ function doomOf(trouble: Trouble): Reason<FailureReason> | undefined {
     case 'CreateContainerError':
       return { why: 'containerConfig', detail: `${what}: ${trouble.message}` };
     case 'CrashLoopBackOff':
-    case 'Error':
     case 'RunContainerError':
-      return { why: trouble.init ? 'initContainer' : 'crashLoopBackOff', detail: `${what} keeps failing${exit}` };
+      return crashing(trouble, what);
+    case 'Error':
+      // Many start a second time because what they wait for was not there the first time.
+      return trouble.restarts < CRASHES ? undefined : crashing(trouble, what);
     default:
       return undefined;
   }
 }
 
+function crashing({ init, exitCode }: Trouble & { readonly kind: 'waiting' }, what: string): Reason<FailureReason> {
+  const exit = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
+  return { why: init ? 'initContainer' : 'crashLoopBackOff', detail: `${what} keeps failing${exit}` };
+}
+
 /**
- * Why a rollout that ran out of time did not finish, from the most to the least telling: what its Pods wait for, what
- * keeps Pods from being scheduled or created, else only that the time is over.
+ * Why a rollout did not finish, from the most to the least telling: what its Pods wait for, what keeps Pods from being
+ * scheduled or created, else only that some time is over.
  */
-export function timeoutReason(workload: Workload, newPods: readonly Pod[], progress: string): Reason<FailureReason> {
+export function stuckReason(
+  workload: Workload,
+  newPods: readonly Pod[],
+  otherwise: Reason<FailureReason>,
+): Reason<FailureReason> {
   const troubles = newPods.flatMap(pod => pod.troubles);
   const doomed = troubles.map(doomOf).find(reason => reason !== undefined);
   if (doomed !== undefined) return doomed;
@@ -120,5 +133,5 @@ export function timeoutReason(workload: Workload, newPods: readonly Pod[], progr
   if (unschedulable !== undefined) return { why: 'unschedulable', detail: unschedulable.message };
   const { replicaFailure } = workload.status;
   if (replicaFailure !== undefined) return { why: 'failedCreate', detail: replicaFailure };
-  return { why: 'timeout', detail: workload.paused ? `somebody paused it; ${progress}` : progress };
+  return otherwise;
 }

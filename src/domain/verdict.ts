@@ -115,9 +115,11 @@ function isUnfinished(
 ): boolean {
   if (record.outcome !== undefined || workload.replicas === 0) return false;
   const past = bench.past.get(keyOf(workload));
-  if (past?.outcome === 'restarted' && past.at === record.at) return false;
+  const remembered = past?.at === record.at;
+  if (remembered && past.outcome === 'restarted') return false;
   const thisSweep = record.sweep === bench.sweep.id;
-  if (!thisSweep && !bench.pastUnknown) return false;
+  const unfinished = remembered && past.outcome === undefined;
+  if (!thisSweep && !unfinished && !bench.pastUnknown) return false;
   if (isRollingOut(workload) || workload.status.availableReplicas < workload.replicas) return true;
   if (pods.some(pod => pod.restartedAt !== record.at)) return true;
   return thisSweep && stale && record.want === bench.want;
@@ -192,6 +194,7 @@ function doneThisSweep(record: RestartRecord | undefined, { sweep, want }: Bench
 function rememberedEnd(workload: Workload, bench: Bench): Veto {
   const past = bench.past.get(keyOf(workload));
   if (past === undefined || !workload.uid.startsWith(past.uid) || past.template !== workload.template) return undefined;
+  if (past.outcome === 'ineffective') return { why: 'ineffectiveBefore', detail: `restarted ${past.at} to no effect` };
   if (isRetryDue(past.at, bench)) return undefined;
   const until = `left until ${retryTime(past.at, bench)}`;
   if (past.outcome === 'denied')

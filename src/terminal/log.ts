@@ -84,14 +84,15 @@ export class LogAnnouncer implements Announcer {
         return log[level]({ workload: keyOf(news.outcome), ...fields, remaining: news.remaining }, 'restart ended');
       }
       case 'ending':
-        return log.info(
-          { ending: news.ending.kind, detail: news.ending.detail, inFlight: news.inFlight },
-          'nothing new starts',
-        );
+        return log.info({ ending: news.ending.kind, detail: news.ending.detail }, 'nothing new starts');
       case 'saved':
         return log.debug({ number: news.number }, 'checkpoint saved');
       case 'recordNotWritten':
         return log.warn({ workload: keyOf(news.workload), detail: news.detail }, 'outcome not written on the workload');
+      case 'trouble':
+        return log.warn({ detail: news.detail }, 'no usable answer from the API server, asking again');
+      case 'unexpected':
+        return log.error({ error: stackOf(news.error) }, 'unexpected error: please report it');
       default:
         return unreachable(news);
     }
@@ -106,3 +107,5 @@ export class LogAnnouncer implements Announcer {
     return Promise.resolve();
   }
 }
+
+const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

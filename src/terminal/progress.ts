@@ -1,11 +1,12 @@
 import { styleText } from 'node:util';
 import { formatDuration } from '../domain/duration.ts';
 import { keyOf, unreachable } from '../domain/model.ts';
+import { printable } from '../domain/problem.ts';
 import type { Outcome, Report } from '../domain/report.ts';
 import type { News } from '../news.ts';
 import type { Announcer } from '../ports.ts';
 import { reportText } from './report-view.ts';
-import { countedCodes, plural, visible } from './table.ts';
+import { countedCodes, plural } from './table.ts';
 
 type Tone = 'green' | 'yellow' | 'red' | 'dim';
 
@@ -66,16 +67,20 @@ export class ProgressAnnouncer implements Announcer {
       case 'ended':
         return this.#ended(news);
       case 'ending':
-        return this.#line(
-          'end',
-          `nothing new starts: ${news.ending.detail}${news.inFlight > 0 ? `; ${news.inFlight} in flight` : ''}`,
-          'yellow',
-        );
+        return this.#line('end', `nothing new starts: ${news.ending.detail}`, 'yellow');
       case 'recordNotWritten':
         return this.#line(
           'warn',
           `${keyOf(news.workload)}: its outcome could not be written on it: ${news.detail}`,
           'yellow',
+        );
+      case 'trouble':
+        return this.#line('retry', news.detail, 'yellow');
+      case 'unexpected':
+        return this.#line(
+          'bug',
+          `please report it: ${news.error instanceof Error ? news.error.stack : String(news.error)}`,
+          'red',
         );
       default:
         return unreachable(news);
@@ -103,7 +108,7 @@ export class ProgressAnnouncer implements Announcer {
   #line(word: string, text: string, tone?: Tone): void {
     const time = new Date(this.#clock()).toTimeString().slice(0, 8);
     const label = word.padEnd(11);
-    this.#write(`${time}  ${tone !== undefined && this.#colours ? styleText(tone, label) : label} ${visible(text)}`);
+    this.#write(`${time}  ${tone !== undefined && this.#colours ? styleText(tone, label) : label} ${printable(text)}`);
   }
 }
 

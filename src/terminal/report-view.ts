@@ -2,8 +2,8 @@ import type { Report } from '../domain/report.ts';
 import { table } from './table.ts';
 
 /** The last line of `run --output json` (design.md section 7). */
-export function reportJson({ outcomes, ...report }: Report): unknown {
-  return { ...report, outcomes: outcomes.map(({ uid: _, ...outcome }) => outcome) };
+export function reportJson(report: Report): unknown {
+  return { ...report, outcomes: report.outcomes.map(outcome => ({ ...outcome, uid: undefined })) };
 }
 
 /** The end of a run for people: what did not go well, then one line for everything. */

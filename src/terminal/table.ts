@@ -1,21 +1,17 @@
+import { printable } from '../domain/problem.ts';
+
 /** Rows as aligned columns under a heading, without trailing blanks; like kubectl, three blanks between columns. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [heading, ...rows];
-  const widths = heading.map((_, column) => Math.max(...all.map(row => visible(row[column] ?? '').length)));
+  const widths = heading.map((_, column) => Math.max(...all.map(row => printable(row[column] ?? '').length)));
   return all
     .map(row =>
       row
-        .map((cell, column) => visible(cell).padEnd(widths[column] ?? 0))
+        .map((cell, column) => printable(cell).padEnd(widths[column] ?? 0))
         .join('   ')
         .trimEnd(),
     )
     .join('\n');
-}
-
-/** Names and messages come from the cluster: nothing in them may move the cursor or break a line. */
-export function visible(text: string): string {
-  // biome-ignore lint: control characters are what this is about
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
 }
 
 /** `1 batch`, `2 batches`. */

@@ -4,6 +4,8 @@ import { openingsBetween, type Opening } from '../domain/window.ts';
 import { table } from './table.ts';
 
 const HORIZON = 14 * 86_400_000;
+/** Openings that join for a year have no end that anybody waits for. */
+const ENDLESS = 365 * 86_400_000;
 
 /** The openings of the next two weeks. */
 export function upcoming(windows: Windows, now: number): Opening[] {
@@ -23,8 +25,9 @@ export function windowsText(windows: Windows, now: number): string {
   const time = (instant: number): string => `${weekday.format(instant)} ${local.format(instant)}`;
   const rows = openings.map(opening => [
     time(opening.opensAt),
-    time(opening.closesAt),
-    formatDuration(Math.round((opening.closesAt - opening.opensAt) / 1000) * 1000),
+    ...(opening.closesAt - opening.opensAt < ENDLESS
+      ? [time(opening.closesAt), formatDuration(Math.round((opening.closesAt - opening.opensAt) / 1000) * 1000)]
+      : ['never', '']),
     opening.name,
     opening.kind === 'open' ? (opening.opensAt <= now ? 'open now' : '') : `denied by ${opening.denyName}`,
   ]);

@@ -11,6 +11,7 @@ export interface Surroundings {
   readonly folder: string;
   readonly dataFolder: string;
   readonly tools: string;
+  readonly caFile: string;
   readonly credentials: Credentials;
 }
 
@@ -81,7 +82,7 @@ export function startControllers(place: Surroundings, server: string, stagesFile
     start(place, 'kube-controller-manager', [
       `--kubeconfig=${kubeconfigOf('controller-manager')}`,
       `--service-account-private-key-file=${place.credentials.serviceAccountKeyFile}`,
-      `--root-ca-file=${join(place.folder, 'apiserver.crt')}`,
+      `--root-ca-file=${place.caFile}`,
       '--use-service-account-credentials=false',
       '--leader-elect=false',
       '--secure-port=0',

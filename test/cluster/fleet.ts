@@ -23,7 +23,7 @@ export interface DeploymentWishes {
 
 /** A Deployment as a manifest. */
 export function deployment(wishes: DeploymentWishes): object {
-  const { namespace, name, replicas = 1, behaviour, whenRestarted, podAnnotations = {}, spec = {} } = wishes;
+  const { namespace: where, name, replicas = 1, behaviour, whenRestarted, podAnnotations = {}, spec = {} } = wishes;
   const annotations = {
     ...(behaviour === undefined ? {} : { 'test.nightshift/behaviour': behaviour }),
     ...(whenRestarted === undefined ? {} : { 'test.nightshift/when-restarted': whenRestarted }),
@@ -32,7 +32,12 @@ export function deployment(wishes: DeploymentWishes): object {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { namespace, name, labels: { app: name, ...wishes.labels }, annotations: wishes.annotations ?? {} },
+    metadata: {
+      namespace: where,
+      name,
+      labels: { app: name, ...wishes.labels },
+      annotations: wishes.annotations ?? {},
+    },
     spec: {
       replicas,
       selector: { matchLabels: { app: name } },

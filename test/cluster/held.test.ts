@@ -40,18 +40,15 @@ test('a path is held by one at a time, and until its process is killed', async (
 
 test('the work of several is done one after the other', async () => {
   const path = join(folder, 'queue.sock');
-  let inside = 0;
-  let most = 0;
-  let waits = 0;
+  const steps: string[] = [];
+  let waiting = 0;
   const work = async () => {
-    inside += 1;
-    most = Math.max(most, inside);
-    await new Promise(resolve => setImmediate(resolve));
-    inside -= 1;
+    steps.push('in');
+    await until('the others to wait', () => waiting >= 2, { everyMilliseconds: 1 });
+    steps.push('out');
   };
-  await Promise.all([1, 2, 3].map(() => alone(path, () => (waits += 1), work)));
-  assert.equal(most, 1);
-  assert.ok(waits >= 2);
+  await Promise.all([1, 2, 3].map(() => alone(path, () => (waiting += 1), work)));
+  assert.deepEqual(steps, ['in', 'out', 'in', 'out', 'in', 'out']);
   assert.equal(existsSync(path), false);
 });
 

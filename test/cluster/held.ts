@@ -3,28 +3,47 @@
  * ends, so that whoever asks learns the truth without comparing process ids, which are recycled.
  */
 import { rename, rm } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 
-/** Holds the path until the server is closed or this process ends; undefined when the path exists already. */
-export function hold(path: string): Promise<Server | undefined> {
+export interface Hold {
+  /** Frees the path and lets those who wait for it know. */
+  release(): void;
+}
+
+/** Holds the path until it is released or this process ends; undefined when the path exists already. */
+export function hold(path: string): Promise<Hold | undefined> {
+  const visitors = new Set<Socket>();
   return new Promise((resolve, reject) => {
-    const server = createServer(socket => socket.on('error', () => socket.destroy()).unref());
+    const server = createServer(socket => {
+      visitors.add(socket.unref());
+      socket.on('error', () => socket.destroy()).on('close', () => visitors.delete(socket));
+    });
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(undefined);
       else reject(error);
     });
     server.listen(path, () => {
       server.unref();
-      resolve(server);
+      resolve({
+        release() {
+          // Closing removes the file first: whoever is told by the end of its visit finds the path free.
+          server.close();
+          for (const visitor of visitors) visitor.destroy();
+        },
+      });
     });
   });
 }
 
-/** Whether a living process holds the path. */
+/** Whether a living process holds the path; when that cannot be known (another user's, say) it counts as held. */
 export async function isHeld(path: string): Promise<boolean> {
-  const socket = await visit(path);
-  socket?.destroy();
-  return socket !== undefined;
+  try {
+    const holder = await visit(path);
+    if (holder.kind === 'held') holder.visitor.destroy();
+    return holder.kind === 'held';
+  } catch {
+    return true;
+  }
 }
 
 /**
@@ -33,21 +52,20 @@ export async function isHeld(path: string): Promise<boolean> {
  */
 export async function alone<T>(path: string, onWait: () => void, work: () => Promise<T>): Promise<T> {
   for (;;) {
-    const server = await hold(path);
-    if (server !== undefined) {
+    const held = await hold(path);
+    if (held !== undefined) {
       try {
         return await work();
       } finally {
-        await rm(path, { force: true });
-        server.close();
+        held.release();
       }
     }
     const holder = await visit(path);
-    if (holder === undefined) {
-      await discard(path);
-    } else {
+    if (holder.kind === 'held') {
       onWait();
-      await new Promise<void>(resolve => holder.once('close', () => resolve()).resume());
+      await new Promise<void>(resolve => holder.visitor.once('close', () => resolve()).resume());
+    } else if (holder.kind === 'dead') {
+      await discard(path);
     }
   }
 }
@@ -63,10 +81,19 @@ async function discard(path: string): Promise<void> {
   await rm(aside, { force: true });
 }
 
-function visit(path: string): Promise<Socket | undefined> {
-  return new Promise(resolve => {
-    const socket = connect(path);
-    socket.once('connect', () => resolve(socket));
-    socket.once('error', () => resolve(undefined));
+type Holder =
+  | { readonly kind: 'held'; readonly visitor: Socket }
+  | { readonly kind: 'dead' }
+  | { readonly kind: 'absent' };
+
+function visit(path: string): Promise<Holder> {
+  return new Promise((resolve, reject) => {
+    const visitor = connect(path);
+    visitor.once('connect', () => resolve({ kind: 'held', visitor }));
+    visitor.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') resolve({ kind: 'dead' });
+      else if (error.code === 'ENOENT') resolve({ kind: 'absent' });
+      else reject(error);
+    });
   });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -10,55 +10,72 @@ import { pathToFileURL } from 'node:url';
 import { binaries } from './binaries.ts';
 import { hold } from './held.ts';
 import { dataFolder, FOLDER_PREFIX, OWNER_SOCKET, removeDeadClusters } from './leftovers.ts';
-import { markedProcesses, startProcess } from './processes.ts';
+import { killMarked, markedProcesses, startProcess } from './processes.ts';
 import { until } from './until.ts';
 
-/** The parts of a cluster's life that can go wrong, played by a process of its own. */
-const OWNER = `
-const { startCluster } = await import('${pathToFileURL(join(import.meta.dirname, 'cluster.ts')).href}');
-const cluster = await startCluster({ nodes: 1 });
-process.stdout.write(JSON.stringify({ folder: cluster.folder, server: cluster.server }) + '\\n');
-process.stdin.once('data', async word => {
-  if (String(word) === 'exit') process.exit(0);
-  if (String(word) === 'throw') throw new Error('as a test may do');
-  if (String(word) === 'end') process.stdin.destroy();
-});
-`;
-
-interface Owned {
-  readonly owner: ChildProcess;
-  readonly folder: string;
-  readonly server: string;
+/** Owns what `create` returns the folder and a port of, prints both, and ends as it is told. */
+function ownerProgram(create: string): string {
+  const file = (name: string) => pathToFileURL(join(import.meta.dirname, name)).href;
+  return `
+    const { startCluster } = await import('${file('cluster.ts')}');
+    const { createOwnedFolder } = await import('${file('owned-folder.ts')}');
+    const { startProcess } = await import('${file('processes.ts')}');
+    const folder = await (${create})();
+    process.stdout.write(folder + '\\n');
+    process.stdin.once('data', word => {
+      if (String(word) === 'exit') process.exit(0);
+      if (String(word) === 'throw') throw new Error('as a test may do');
+      process.stdin.destroy();
+    });`;
 }
 
-describe('nothing is left of a cluster', () => {
-  before(() => binaries());
+const CLUSTER = 'async () => (await startCluster({ nodes: 1 })).folder';
 
-  async function startOwner(): Promise<Owned> {
-    const owner = spawn(process.execPath, ['--input-type=module', '-e', OWNER], { stdio: ['pipe', 'pipe', 'ignore'] });
-    const [line] = await once(owner.stdout, 'data');
-    const { folder, server } = JSON.parse(String(line));
-    return { owner, folder, server };
-  }
+const TWO_SLEEPERS = `async () => {
+  const { path: folder } = await createOwnedFolder();
+  const args = ['-c', 'sleep 1000 & wait'];
+  startProcess(folder, { name: 'sleeper', file: '/bin/sh', args, folder, logFile: folder + '/log' });
+  return folder;
+}`;
+
+async function startOwner(create: string): Promise<{ readonly owner: ChildProcess; readonly folder: string }> {
+  const args = ['--input-type=module', '-e', ownerProgram(create)];
+  const owner = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const [line] = await once(owner.stdout, 'data');
+  return { owner, folder: String(line).trim() };
+}
+
+describe('nothing is left behind', () => {
+  before(() => binaries());
 
   const endings: readonly { readonly how: string; readonly end: (owner: ChildProcess) => unknown }[] = [
     { how: 'is killed by SIGKILL', end: owner => owner.kill('SIGKILL') },
     { how: 'is interrupted', end: owner => owner.kill('SIGINT') },
+    { how: 'is asked to end', end: owner => owner.kill('SIGTERM') },
     { how: 'calls process.exit', end: owner => owner.stdin?.write('exit') },
     { how: 'throws', end: owner => owner.stdin?.write('throw') },
-    { how: 'ends without stopping it', end: owner => owner.stdin?.write('end') },
+    { how: 'ends without stopping anything', end: owner => owner.stdin?.write('end') },
   ];
 
   for (const { how, end } of endings) {
-    it(`whose owner ${how}: no process, no port, no file`, async () => {
-      const { owner, folder, server } = await startOwner();
-      assert.ok(markedProcesses(folder).length >= 5);
+    it(`by an owner that ${how}`, async () => {
+      const { owner, folder } = await startOwner(TWO_SLEEPERS);
+      await until('both to sleep', () => markedProcesses(folder).length === 2);
       end(owner);
       await once(owner, 'exit');
-      await until('the processes and files to go', () => traces(folder).length === 0, { seconds: 10 });
-      assert.equal(await accepts(server), false);
+      await until('processes and files to go', () => traces(folder).length === 0, { seconds: 10 });
     });
   }
+
+  it('of a whole cluster whose owner is killed by SIGKILL: no process, no port, no file', async () => {
+    const { owner, folder } = await startOwner(CLUSTER);
+    assert.ok(markedProcesses(folder).length >= 5);
+    const { clusters } = JSON.parse(readFileSync(join(folder, 'admin.kubeconfig'), 'utf8'));
+    owner.kill('SIGKILL');
+    await once(owner, 'exit');
+    await until('processes and files to go', () => traces(folder).length === 0, { seconds: 10 });
+    assert.equal(await accepts(clusters[0].cluster.server), false);
+  });
 });
 
 function traces(folder: string): unknown[] {
@@ -95,7 +112,6 @@ describe('the next start', () => {
 
   it('removes processes, their children and the files of an owner that is dead', async () => {
     const folder = folderOfACluster();
-    const server = await hold(join(folder, 'gone'));
     const sleeper = startSleeper(folder);
     await until('the child', () => markedProcesses(folder).length === 2);
     const killed = spawn(process.execPath, ['--input-type=module', '-e', holding(join(folder, OWNER_SOCKET))]);
@@ -104,19 +120,18 @@ describe('the next start', () => {
     await once(killed, 'exit');
     await removeDeadClusters();
     await sleeper.ended;
-    server?.close();
     assert.deepEqual(traces(folder), []);
   });
 
   it('leaves alone what belongs to a living owner', async () => {
     const folder = folderOfACluster();
-    const server = await hold(join(folder, OWNER_SOCKET));
+    const held = await hold(join(folder, OWNER_SOCKET));
     const sleeper = startSleeper(folder);
     await removeDeadClusters();
     assert.ok(markedProcesses(folder).includes(sleeper.process.pid ?? 0));
-    server?.close();
-    await removeDeadClusters();
+    killMarked(folder);
     await sleeper.ended;
+    held?.release();
   });
 
   it('gives a cluster that is just being born ten seconds to show its owner', async () => {

@@ -1,15 +1,13 @@
 /**
  * Cleaning up after a cluster whose owner is gone. Run as a program, `leftovers.ts FOLDER` removes that one: a shell
- * that waits for the owner's death starts it (see `watchOver`). Whatever survives even that, the next start removes.
+ * that waits for the owner's death starts it (see owned-folder.ts). Whatever survives even that, the next start removes.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { isHeld } from './held.ts';
-import { killMarked } from './processes.ts';
+import { hasEnded, killMarked } from './processes.ts';
 import { until } from './until.ts';
 
 export const FOLDER_PREFIX = 'nightshift-cluster-';
@@ -29,15 +27,24 @@ export function dataFolder(folder: string): string {
 
 /** Kills what still runs of a cluster and removes its files. */
 export async function removeCluster(folder: string): Promise<void> {
-  await until(`the processes of ${folder} to end`, () => killMarked(folder) === 0, { everyMilliseconds: 10 });
+  const pids = new Set<number>();
+  await until(`the processes of ${folder} to end`, () => haveEnded(folder, pids), { everyMilliseconds: 10 });
   removeFiles(folder);
 }
 
 /** The same for an exit handler, which cannot wait. */
 export function removeClusterNow(folder: string): void {
+  const pids = new Set<number>();
   const deadline = performance.now() + 2000;
-  while (killMarked(folder) > 0 && performance.now() < deadline);
+  while (!haveEnded(folder, pids) && performance.now() < deadline);
   removeFiles(folder);
+}
+
+/** Kills until nothing new turns up (a process may have started another in between) and all of them have ended. */
+function haveEnded(folder: string, pids: Set<number>): boolean {
+  const found = killMarked(folder);
+  for (const pid of found) pids.add(pid);
+  return found.length === 0 && [...pids].every(hasEnded);
 }
 
 function removeFiles(folder: string): void {
@@ -56,29 +63,11 @@ export async function removeDeadClusters(): Promise<void> {
 
 /** A folder is a moment older than its owner's socket: one without a socket is left alone while it is young. */
 async function isAbandoned(folder: string): Promise<boolean> {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  if (stats === undefined || stats.uid !== process.getuid?.()) return false;
   const socket = join(folder, OWNER_SOCKET);
   if (existsSync(socket)) return !(await isHeld(socket));
-  const age = Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-  return age > 10_000;
-}
-
-/**
- * Starts a shell that waits on a pipe which only this process holds. Its end without a word means that we died, even
- * by SIGKILL: then the cluster is removed at once. Call the result when everything was removed in good order.
- */
-export function watchOver(folder: string): () => void {
-  const script = 'read -r farewell || exec "$0" "$1" "$2"';
-  const program = fileURLToPath(import.meta.url);
-  const shell = spawn('/bin/sh', ['-c', script, process.execPath, program, folder], {
-    cwd: '/',
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  shell.on('error', () => undefined);
-  shell.stdin.on('error', () => undefined);
-  shell.unref();
-  if ('unref' in shell.stdin && typeof shell.stdin.unref === 'function') shell.stdin.unref();
-  return () => shell.stdin.end('farewell\n');
+  return Date.now() - stats.mtimeMs > 10_000;
 }
 
 if (import.meta.main) {

@@ -65,8 +65,8 @@ export function lastLines(file: string, count = 15): string {
   return lines.map(line => `    ${line.slice(0, 400)}`).join('\n');
 }
 
-/** Kills every process of the cluster; returns how many there were. They are gone shortly after. */
-export function killMarked(clusterFolder: string): number {
+/** Kills every process of the cluster; returns which. They have ended shortly after. */
+export function killMarked(clusterFolder: string): number[] {
   const pids = markedProcesses(clusterFolder);
   for (const pid of pids) {
     try {
@@ -75,24 +75,38 @@ export function killMarked(clusterFolder: string): number {
       // It ended by itself in the meantime.
     }
   }
-  return pids.length;
+  return pids;
 }
 
-/** Ids of the living processes of a cluster (ended ones that wait to be reaped have no environment any more). */
+/** Whether a process has let go of everything, its ports included; a killed one loses its environment before those. */
+export function hasEnded(pid: number): boolean {
+  if (process.platform === 'linux') return /^$|\) [ZX] /.test(read(join('/proc', String(pid), 'stat')));
+  try {
+    return !process.kill(pid, 0);
+  } catch {
+    return true;
+  }
+}
+
+/** Ids of the living processes of a cluster. */
 export function markedProcesses(clusterFolder: string): number[] {
   const entry = `${MARK}=${clusterFolder}`;
   if (process.platform !== 'linux') return markedByPs(entry);
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
-    .filter(pid => environment(pid).includes(entry))
+    .filter(pid =>
+      read(join('/proc', pid, 'environ'))
+        .split('\0')
+        .includes(entry),
+    )
     .map(Number);
 }
 
-function environment(pid: string): string[] {
+function read(path: string): string {
   try {
-    return readFileSync(join('/proc', pid, 'environ'), 'latin1').split('\0');
+    return readFileSync(path, 'latin1');
   } catch {
-    return [];
+    return '';
   }
 }
 

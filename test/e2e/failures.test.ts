@@ -119,7 +119,13 @@ describe('a restart that does not come up', { concurrency: 6 }, () => {
     assert.equal(code, 0, worker.stderr());
     assert.equal(report.ending.kind, 'swept', report.summary);
     assert.deepEqual(leftByName(report)['bad'], 'failedBefore');
-    assert.deepEqual(worker.lines.filter(({ message }) => message === 'batch started').map(line => line['size'])[0], 1);
+    assert.deepEqual(
+      worker
+        .lines()
+        .filter(({ message }) => message === 'batch started')
+        .map(line => line['size'])[0],
+      1,
+    );
     assert.deepEqual(await site.restarts(), Object.fromEntries([...names, 'bad'].map(name => [name, 1])));
   });
 

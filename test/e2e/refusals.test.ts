@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
+import { stringify } from 'yaml';
+import { until } from '../cluster/until.ts';
+import { reportOf } from '../worker-log.ts';
 import { outcomesByName, quickPolicy, Site } from './site.ts';
 
 describe('what a run cannot do', { concurrency: 6 }, () => {
@@ -65,33 +69,26 @@ describe('what a run cannot do', { concurrency: 6 }, () => {
     );
   });
 
-  test('a policy that changes during the run ends it after what is in flight; one that is broken is the emergency stop', async () => {
-    for (const [text, code, kind] of [
-      ['windows: oops', 2, 'policyInvalid'],
-      ['', 2, 'policyInvalid'],
-    ] as const) {
+  for (const { what, change, code, kind } of [
+    { what: 'changes', change: { batches: { sizes: [2] } }, code: 0, kind: 'policyChanged' },
+    { what: 'becomes invalid (the emergency stop)', change: { windows: 'oops' }, code: 2, kind: 'policyInvalid' },
+  ]) {
+    test(`a policy that ${what} during the run ends it after what is in flight`, async () => {
       const site = await Site.open();
-      await site.deploy(
-        ...['a', 'b', 'c', 'd'].map(name =>
-          site.deployment({ name, podAnnotations: { 'test.nightshift/delay': '2s' } }),
-        ),
-      );
-      const policy = site.policyFile(quickPolicy(site, { batches: { sizes: [1], pause: '0s' } }));
-      const worker = site.start(['run', '--policy', policy, '--output', 'json']);
+      const slowly = { 'test.nightshift/delay': '2s' };
+      await site.deploy(...['a', 'b', 'c', 'd'].map(name => site.deployment({ name, podAnnotations: slowly })));
+      const policy = quickPolicy(site, { batches: { sizes: [1], pause: '0s' } });
+      const file = site.policyFile(policy);
+      const worker = site.start(['run', '--policy', file, '--output', 'json']);
       await worker.said('restart started');
-      const { writeFile } = await import('node:fs/promises');
-      await writeFile(policy, text);
+      await writeFile(file, stringify({ ...policy, ...change }));
       assert.equal(await worker.ended, code);
-      const report = worker.lines.at(-1) as unknown as {
-        ending: { kind: string };
-        outcomes: { outcome: string }[];
-        remaining: number;
-      };
+      const report = reportOf(worker.stdout());
       assert.equal(report.ending.kind, kind);
       assert.ok(report.outcomes.every(({ outcome }) => outcome === 'restarted'));
       assert.ok(report.remaining >= 2, String(report.remaining));
-    }
-  });
+    });
+  }
 });
 
 /** A ValidatingAdmissionPolicy that refuses changes to one Deployment; returns once it does. */
@@ -128,7 +125,6 @@ async function denyRestarts(site: Site, namespace: string, name: string): Promis
       .map(object => JSON.stringify(object))
       .join('\n---\n'),
   );
-  const { until } = await import('../cluster/until.ts');
   await until('the admission policy to refuse', async () => {
     try {
       await site.cluster.kubectl(

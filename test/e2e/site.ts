@@ -3,7 +3,6 @@
  * checkpoint and a service account of its own, so that tests run side by side and their requests can be told apart.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -13,7 +12,8 @@ import { stringify } from 'yaml';
 import { type Checkpoint, decodeCheckpoint } from '../../src/domain/checkpoint.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { deploy, type DeploymentWishes, deployment, deploymentsOf, namespace, restartsOf } from '../cluster/fleet.ts';
-import { until } from '../cluster/until.ts';
+import { Hopeless, until } from '../cluster/until.ts';
+import { type Line, linesOf, reportOf, type RunReport } from '../worker-log.ts';
 
 export const BUNDLE = fileURLToPath(new URL('../../dist/nightshift.mjs', import.meta.url));
 
@@ -43,16 +43,11 @@ export function quickPolicy(site: Site, changes: Readonly<Record<string, unknown
   };
 }
 
-export interface Line {
-  readonly message: string;
-  readonly workload?: string;
-  readonly [field: string]: unknown;
-}
-
 /** A worker process: what it has logged so far, and how it ended. */
 export interface Worker {
   readonly process: ChildProcess;
-  readonly lines: readonly Line[];
+  readonly lines: () => readonly Line[];
+  readonly stdout: () => string;
   readonly stderr: () => string;
   /** Resolves with the exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
@@ -133,11 +128,7 @@ export class Site {
     const file = typeof policy === 'string' ? policy : this.policyFile(policy);
     const worker = this.start(['run', '--policy', file, '--output', 'json', ...words]);
     const code = await worker.ended;
-    return {
-      code,
-      worker,
-      report: worker.lines.findLast(line => 'outcomes' in line && 'version' in line) as unknown as RunReport,
-    };
+    return { code, worker, report: reportOf(worker.stdout()) };
   }
 
   /** As it stands now; throws when it cannot be read. */
@@ -174,27 +165,6 @@ export class Site {
   }
 }
 
-/** The parts of the report that tests look at. */
-export interface RunReport {
-  readonly exitCode: number;
-  readonly summary: string;
-  readonly remaining: number;
-  readonly ending: { readonly kind: string; readonly detail: string };
-  readonly outcomes: readonly {
-    readonly namespace: string;
-    readonly name: string;
-    readonly outcome: string;
-    readonly why?: string;
-    readonly detail: string;
-  }[];
-  readonly left: readonly {
-    readonly namespace: string;
-    readonly name: string;
-    readonly why: string;
-    readonly detail: string;
-  }[];
-}
-
 /** `name: outcome` or `name: failed(why)`. */
 export function outcomesByName(report: RunReport): Record<string, string> {
   return Object.fromEntries(
@@ -207,31 +177,28 @@ export function leftByName(report: RunReport): Record<string, string> {
 }
 
 function watchWorker(child: ChildProcess): Worker {
-  const lines: Line[] = [];
-  let rest = '';
+  let output = '';
   let errors = '';
-  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-    const parts = (rest + chunk).split('\n');
-    rest = parts.pop() ?? '';
-    for (const part of parts) if (part.startsWith('{')) lines.push(JSON.parse(part) as Line);
-  });
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
-  const ended = once(child, 'close').then(([code, signal]: unknown[]) => (signal ?? code) as number | NodeJS.Signals);
+  const { promise: ended, resolve } = Promise.withResolvers<number | NodeJS.Signals>();
   let over = false;
-  void ended.then(() => (over = true));
+  child.once('close', (code, signal) => {
+    over = true;
+    resolve(signal ?? code ?? -1);
+  });
+  const lines = (): readonly Line[] => linesOf(output);
   const said = (message: string, workload?: string): Promise<Line> =>
     until(
       `the worker to say "${message}"`,
       () => {
-        const line = lines.find(
-          candidate => candidate.message === message && (workload === undefined || candidate.workload === workload),
-        );
-        if (line === undefined && over) throw new Error(`it ended without; it said ${JSON.stringify(lines)} ${errors}`);
+        const line = lines().find(l => l.message === message && (workload === undefined || l.workload === workload));
+        if (line === undefined && over) throw new Hopeless(`it ended without; it said ${output} ${errors}`);
         return line;
       },
       { seconds: 60, everyMilliseconds: 20 },
     );
-  return { process: child, lines, stderr: () => errors, ended, said };
+  return { process: child, lines, stdout: () => output, stderr: () => errors, ended, said };
 }
 
 /** The rights that the README promises; `without` takes one away: `patch deployments`. */
@@ -243,7 +210,7 @@ function rights(id: string, home: string, without: string | undefined): object[]
   });
   const subjects = [{ kind: 'ServiceAccount', name: 'nightshift', namespace: home }];
   const api = 'rbac.authorization.k8s.io';
-  const cluster = [
+  const everywhere = [
     rule('apps', 'deployments', ['get', 'list', 'watch', 'patch']),
     rule('', 'pods', ['list']),
     rule('', 'namespaces', ['list']),
@@ -252,7 +219,7 @@ function rights(id: string, home: string, without: string | undefined): object[]
   const local = [rule('', 'pods', ['get']), rule('', 'configmaps', ['get', 'update'])];
   const name = `nightshift-${id}`;
   return [
-    { apiVersion: `${api}/v1`, kind: 'ClusterRole', metadata: { name }, rules: cluster },
+    { apiVersion: `${api}/v1`, kind: 'ClusterRole', metadata: { name }, rules: everywhere },
     {
       apiVersion: `${api}/v1`,
       kind: 'ClusterRoleBinding',

@@ -29,7 +29,10 @@ describe('a sweep', { concurrency: 6 }, () => {
       recreate: 'wouldCauseDowntime',
     });
     assert.deepEqual(
-      worker.lines.filter(({ message }) => message === 'batch started').map(line => line['size']),
+      worker
+        .lines()
+        .filter(({ message }) => message === 'batch started')
+        .map(line => line['size']),
       [1, 3, 3],
     );
     const restarts = await site.restarts();
@@ -47,7 +50,7 @@ describe('a sweep', { concurrency: 6 }, () => {
     const killed = site.start(['run', '--policy', policy]);
     await until(
       'six restarts to be under way',
-      () => killed.lines.filter(({ message }) => message === 'restart started').length >= 6 || undefined,
+      () => killed.lines().filter(({ message }) => message === 'restart started').length >= 6 || undefined,
       { seconds: 60 },
     );
     killed.process.kill('SIGKILL');
@@ -84,7 +87,7 @@ describe('a sweep', { concurrency: 6 }, () => {
       quickPolicy(site, { windows, batches: { sizes: [1], pause: '0s' } }),
     );
     assert.equal(code, 0, worker.stderr());
-    const starts = worker.lines.filter(({ message }) => message === 'restart started');
+    const starts = worker.lines().filter(({ message }) => message === 'restart started');
     assert.ok(starts.length >= 1 && starts.length < 6, `${starts.length} starts`);
     for (const start of starts) assert.ok(Date.parse(String(start['time'])) < closesAt, JSON.stringify(start));
     assert.equal(report.outcomes.length, starts.length);

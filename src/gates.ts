@@ -161,3 +161,6 @@ export function endingOfError(error: unknown, announcer: Announcer): Ending {
   if (!(error instanceof OutOfReach)) announcer.tell({ kind: 'unexpected', error });
   return { kind: 'error', detail };
 }
+
+/** SIGTERM, or Ctrl-C. */
+export const TERMINATED: Ending = { kind: 'terminated', detail: 'told to end; the next run resumes' };

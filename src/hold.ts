@@ -116,6 +116,8 @@ export class Hold {
   #loss: Loss | undefined;
   /** Runs before every save, for what must be looked at that often. */
   beforeSave: () => Promise<void> = () => Promise.resolve();
+  /** What of the value in memory is saved. */
+  asStored: (checkpoint: Checkpoint) => Checkpoint = checkpoint => checkpoint;
   /** Called once, when the hold is lost. */
   onLoss: (loss: Loss) => void = () => undefined;
 
@@ -183,7 +185,11 @@ export class Hold {
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       if (error instanceof NotPermitted) this.#lose({ kind: 'notPermitted', detail });
-      else this.#lose({ kind: error instanceof OutOfReach ? 'outOfReach' : 'error', detail });
+      else if (error instanceof OutOfReach) this.#lose({ kind: 'outOfReach', detail });
+      else {
+        this.#world.announcer.tell({ kind: 'unexpected', error });
+        this.#lose({ kind: 'error', detail });
+      }
     }
   }
 
@@ -192,7 +198,7 @@ export class Hold {
     const number = this.#checkpoint.save.number + 1;
     const value = { ...this.#checkpoint, save: { run: this.me.run, number } };
     this.#checkpoint = value;
-    const text = encodeCheckpoint(value);
+    const text = encodeCheckpoint(this.asStored(value));
     const began = clock.elapsed();
     for (let attempt = 1; this.#loss === undefined; attempt++) {
       const sent = clock.elapsed();

@@ -11,7 +11,9 @@ import { endingOf } from './gates.ts';
 import { readCheckpoint, takeHold } from './hold.ts';
 import { connect, type Kubernetes } from './kubernetes/connect.ts';
 import { NotPermitted, OutOfReach, type Announcer, type Clock, type PolicySource } from './ports.ts';
-import { InvalidPolicy, newRunId, preview, run, type Wishes, type World } from './run.ts';
+import { preview } from './preview.ts';
+import { InvalidPolicy } from './read-policy.ts';
+import { run } from './run.ts';
 import { eventsOf } from './terminal/events.ts';
 import { helpText } from './terminal/help.ts';
 import { LogAnnouncer, openLog } from './terminal/log.ts';
@@ -20,6 +22,7 @@ import { ProgressAnnouncer } from './terminal/progress.ts';
 import { reportJson, terminationMessage } from './terminal/report-view.ts';
 import { statusText } from './terminal/status-view.ts';
 import { upcoming, windowsText } from './terminal/windows-view.ts';
+import { newRunId, type Wishes, type World } from './world.ts';
 
 /** The process edge: the only user of `process`. Everything else is told what it needs. */
 
@@ -157,7 +160,11 @@ async function sweep(session: Session): Promise<number> {
   const report = await run(worldOf({ ...session, kubernetes: () => (connected = session.kubernetes()) }), wishes);
   await announcer.report(report);
   writeTerminationMessage(terminationMessage(report));
-  if (connected !== undefined) await Promise.race([publish(connected, report, wishes), clock.sleep(EVENTS_PATIENCE)]);
+  if (connected !== undefined) {
+    const published = new AbortController();
+    const publishing = publish(connected, report, wishes).finally(() => published.abort());
+    await Promise.race([publishing, clock.sleep(EVENTS_PATIENCE, published.signal)]);
+  }
   if (flags.output === 'json') print(JSON.stringify(reportJson(report)));
   return report.exitCode;
 }

@@ -149,7 +149,11 @@ export function reconcile(
     verdict => verdict.kind === 'inFlight' && !isRemembered(checkpoint, verdict.workload),
   );
   const done = settled.filter((start, index) => isNews(start, checkpoint.starts[index], 'restarted'));
-  const reverted = settled.filter((start, index) => isNews(start, checkpoint.starts[index], 'reverted'));
+  // What was restarted in an earlier sweep may be replaced for a hundred good reasons since.
+  const reverted = settled.filter(
+    (start, index) =>
+      isNews(start, checkpoint.starts[index], 'reverted') && (start?.at ?? '') >= (checkpoint.sweep?.id ?? '~'),
+  );
   const reverts = (checkpoint.sweep?.reverts ?? 0) + reverted.length;
   const stop = reverted.length > 0 && reverts >= REVERTS ? revertsStop(reverted.at(-1)?.workload ?? '', now.now) : null;
   return {

@@ -59,8 +59,11 @@ export class Transport {
    */
   async read(call: Call, limits: Limits = ONE_OBJECT, signal: AbortSignal = this.#closed.signal): Promise<Reply> {
     const begin = this.#clock.elapsed();
+    // A page may take a minute, which a process that was told to end does not have.
+    const breakable = call.verb === 'list' && !this.#interrupted.aborted;
+    const broken = breakable ? AbortSignal.any([signal, this.#interrupted]) : signal;
     for (let attempt = 0; ; attempt++) {
-      const answer = await this.attempt(call, limits, signal);
+      const answer = await this.attempt(call, limits, broken);
       if (answer.kind === 'answered') {
         const { status } = answer;
         if (isSuccess(status) || status === 404 || (status === 410 && call.verb === 'list')) return answer;

@@ -1,7 +1,7 @@
 import { summarizeWindow, until } from '../domain/report.ts';
 import type { Leave, Restart } from '../domain/verdict.ts';
 import type { WindowState } from '../domain/window.ts';
-import type { Preview } from '../run.ts';
+import type { Preview } from '../preview.ts';
 import { countedCodes, plural, table } from './table.ts';
 
 type PlanPreview = Preview & { readonly kind: 'plan' };

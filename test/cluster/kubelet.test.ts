@@ -189,7 +189,7 @@ describe('the kubelet of one page', { concurrency: true }, () => {
   });
 
   it('delivers the deadline of a Job as SIGTERM', async () => {
-    await createJob('late', jobSpec(['polite'], { job: { activeDeadlineSeconds: 2 } }));
+    await createJob('late', jobSpec(['polite'], { job: { activeDeadlineSeconds: 4 } }));
     const { log } = await printed('late', 'waiting');
     await cluster.kubectl('wait', '--for=condition=Failed', 'job/late', '--timeout=20s');
     assert.match(readFileSync(log, 'utf8'), /\nSIGTERM\n/);

@@ -142,7 +142,8 @@ describe('a Pod on a fake node', { concurrency: true }, () => {
     await cluster.api(path, { method: 'POST', body: { metadata: { name: 'breaks' }, spec } });
     await cluster.kubectl('rollout', 'status', 'deployment/breaks', '--timeout=20s');
     await cluster.kubectl('rollout', 'restart', 'deployment/breaks');
-    await until('CrashLoopBackOff', async () => (await cluster.kubectl('get', 'pods')).includes('CrashLoopBackOff'));
+    const pods = () => cluster.kubectl('get', 'pods', '--selector=app=it');
+    await until('CrashLoopBackOff', async () => (await pods()).includes('CrashLoopBackOff'));
     const available = '{.status.availableReplicas}';
     assert.equal(await cluster.kubectl('get', 'deployment', 'breaks', '-o', `jsonpath=${available}`), '2');
   });

@@ -182,7 +182,18 @@ const PACE: readonly Case[] = [
   ['infinity', plus('batches: { sizes: [‸.inf] }'), 'batches.sizes[0]', COUNT, 'Infinity'],
   ['a pause of a week', plus('batches: { pause: ‸7d }'), 'batches.pause', 'a duration from 0s to 1d'],
   ['a pause without unit', plus('batches: { pause: ‸0 }'), 'batches.pause', 'a duration from 0s to 1d', '0'],
-  ['nothing in flight', plus('batches: { inFlight: { workloads: ‸0 } }'), 'batches.inFlight.workloads', COUNT],
+  [
+    'nothing in flight',
+    plus('batches: { inFlight: { workloads: ‸0 } }'),
+    'batches.inFlight.workloads',
+    'a whole number from 1 to 50',
+  ],
+  [
+    'more in flight than can be named',
+    plus('batches: { inFlight: { workloads: ‸51 } }'),
+    'batches.inFlight.workloads',
+    'from 1 to 50',
+  ],
   ['a negative limit', plus('batches: { inFlight: { pods: ‸-1 } }'), 'batches.inFlight.pods', COUNT],
   [
     'a quoted limit',

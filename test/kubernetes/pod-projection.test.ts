@@ -93,6 +93,7 @@ describe('the troubles of a Pod', () => {
     reason,
     message: `${reason} of ${container}`,
     exitCode: undefined,
+    restarts: 0,
     ...more,
   });
   const unschedulable = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes' };
@@ -123,6 +124,16 @@ describe('the troubles of a Pod', () => {
       'a failing init container between two tries',
       init('setup', { terminated: { exitCode: 2, message: 'no db' } }),
       [trouble('setup', 'Error', { init: true, exitCode: 2, message: 'no db' })],
+    ],
+    [
+      'a container between two crashes, while it runs',
+      { containerStatuses: [{ name: 'app', ready: false, restartCount: 2, state: { running: {} }, ...crashed }] },
+      [trouble('app', 'Error', { exitCode: 3, message: '', restarts: 2 })],
+    ],
+    [
+      'none of a container that crashed once and is ready',
+      { containerStatuses: [{ name: 'app', ready: true, restartCount: 1, state: { running: {} }, ...crashed }] },
+      [],
     ],
     ['none of an init container that is done', init('setup', { terminated: { exitCode: 0 } }), []],
     [

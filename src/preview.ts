@@ -1,0 +1,46 @@
+import { assess } from './domain/assessment.ts';
+import { stopInForce } from './domain/ledger.ts';
+import type { Plan } from './domain/plan.ts';
+import { wantOf } from './domain/policy.ts';
+import type { WindowState } from './domain/window.ts';
+import { readCheckpoint } from './hold.ts';
+import type { Inventory } from './ports.ts';
+import { readPolicy } from './read-policy.ts';
+import { windowsOf, type Wishes, type World } from './world.ts';
+
+export type Preview =
+  | { readonly kind: 'unusable'; readonly detail: string }
+  | {
+      readonly kind: 'plan';
+      readonly window: WindowState;
+      readonly plan: Plan;
+      readonly sweep: string | null;
+      /** Why a run would start nothing even while the window is open. */
+      readonly stop: string | undefined;
+      readonly skipped: Inventory['skipped'];
+    };
+
+/** What a run would do now: the plan that `run` carries out, made without the hold and without a write. Throws like `run`. */
+export async function preview(world: World, wishes: Wishes): Promise<Preview> {
+  const policy = await readPolicy(world.policySource);
+  const now = world.clock.now();
+  const window = windowsOf(policy, wishes, now)(now);
+  const { cluster, store } = world.connect();
+  const read = await readCheckpoint(store);
+  if (read.kind === 'unusable') return read;
+  // Outside the window the plan is the one of the next opening.
+  const occurrence = window.kind === 'open' ? window.occurrence : { name: '', opensAt: window.opensAt ?? now };
+  const { checkpoint } = read;
+  const stop = stopInForce(checkpoint, { policy, want: wantOf(policy), occurrence });
+  const inventory = await cluster.inventory();
+  const by = store.identity;
+  const assessment = assess(inventory, checkpoint, { policy, occurrence, by, now, only: wishes.only });
+  return {
+    kind: 'plan',
+    window,
+    plan: assessment.plan,
+    sweep: assessment.checkpoint.sweep?.id ?? null,
+    stop: stop?.detail,
+    skipped: inventory.skipped,
+  };
+}

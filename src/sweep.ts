@@ -1,0 +1,172 @@
+import { assess, type Assessment } from './domain/assessment.ts';
+import type { Checkpoint } from './domain/checkpoint.ts';
+import { formatInstant } from './domain/instant.ts';
+import { isOfOccurrence } from './domain/ledger.ts';
+import { samePolicy } from './domain/policy.ts';
+import { isStronger, makeReport, type Ending, type Report } from './domain/report.ts';
+import { execute, type Executed } from './execute.ts';
+import { endingOf, endingOfError, Gates, TERMINATED } from './gates.ts';
+import type { Hold } from './hold.ts';
+import { Observed } from './observed.ts';
+import { OutOfReach } from './ports.ts';
+import { readPolicy } from './read-policy.ts';
+import type { ConnectedWorld, OpenWindow, Wishes } from './world.ts';
+
+/** All that a run has once it holds the checkpoint. */
+export interface Held extends ConnectedWorld, OpenWindow {
+  readonly wishes: Wishes;
+  readonly hold: Hold;
+  /** The checkpoint as the run before left it. */
+  readonly before: Checkpoint;
+}
+
+/** inventory -> verdicts -> plan -> execute -> report. However it ends, the hold is given back, unless another run has it. */
+export async function sweep(held: Held): Promise<Report> {
+  return new Sweep(held).toTheEnd();
+}
+
+class Sweep {
+  readonly #held: Held;
+  readonly #began: number;
+  /** Aborts when the run is over: ends the renewal and the watch. */
+  readonly #over = new AbortController();
+  #assessment: Assessment | undefined;
+  #executed: Executed = { outcomes: [], left: [], remaining: 0, ending: undefined };
+  #skipped: readonly string[] = [];
+
+  constructor(held: Held) {
+    this.#held = held;
+    this.#began = held.clock.now();
+  }
+
+  async toTheEnd(): Promise<Report> {
+    const { hold } = this.#held;
+    const renewal = hold.keepFresh(this.#over.signal);
+    const ending = await this.#carryOut().catch((error: unknown) => endingOfError(error, this.#held.announcer));
+    this.#over.abort();
+    await renewal;
+    const report = this.#report(ending);
+    await hold.release(checkpoint => this.#close(checkpoint, report));
+    if (hold.loss === undefined) return report;
+    // Without the last save nobody knows of the sweep's end.
+    const lost = endingOf(hold.loss);
+    return this.#report(isStronger(ending, lost) ? ending : lost);
+  }
+
+  async #carryOut(): Promise<Ending> {
+    const { cluster, clock, hold, announcer, policy, wishes, window, store, before, interrupted } = this.#held;
+    const inventory = await Promise.race([cluster.inventory(), aborted(interrupted)]);
+    if (inventory === undefined) return TERMINATED;
+    this.#skipped = inventory.skipped.map(({ namespace }) => namespace);
+    for (const { namespace, why } of inventory.skipped) {
+      announcer.tell({ kind: 'namespaceSkipped', namespace, detail: why });
+    }
+    const assessment = assess(inventory, hold.checkpoint, {
+      policy,
+      occurrence: window.occurrence,
+      by: store.identity,
+      now: clock.now(),
+      only: wishes.only,
+    });
+    this.#assessment = assessment;
+    const { plan, bench, checkpoint } = assessment;
+    hold.change(current => ({ ...checkpoint, save: current.save, hold: current.hold }));
+    // The occurrence of a run that ignores the window is its own: the night's, and its stop, stay as they are.
+    if (wishes.ignoreWindow) {
+      hold.asStored = mine => ({ ...mine, occurrence: before.occurrence, stop: mine.stop ?? before.stop });
+    }
+    announcer.tell({ kind: 'planned', plan, sweep: bench.sweep.id });
+    const work = [...plan.inFlight, ...plan.batches.flat()].map(({ workload }) => workload);
+    if (work.length === 0) return { kind: 'nothingToDo', detail: 'nothing is stale and willing' };
+    const observed = new Observed(clock, work);
+    const gates = this.#gates(observed);
+    const watch = cluster
+      .watch(inventory.bookmark, change => observed.see(change), this.#over.signal)
+      .catch((error: unknown) => gates.close(endingOfError(error, announcer)));
+    try {
+      this.#executed = await execute(plan, {
+        cluster,
+        clock,
+        announcer,
+        hold,
+        gates,
+        observed,
+        bench,
+        namespaces: inventory.namespaces,
+      });
+    } finally {
+      this.#over.abort();
+      await watch;
+    }
+    return this.#executed.ending ?? { kind: 'swept', detail: 'nothing stale and willing is left' };
+  }
+
+  /** The gates, and all that closes them from outside. */
+  #gates(observed: Observed): Gates {
+    const { clock, hold, window, windowOf, announcer, interrupted } = this.#held;
+    const started = hold.checkpoint.starts.some(({ at }) => isOfOccurrence(hold.checkpoint, at));
+    const gates = new Gates({ clock, hold, observed, announcer, window, windowAt: windowOf, started });
+    const terminate = (): void => gates.close(TERMINATED);
+    if (interrupted.aborted) terminate();
+    else interrupted.addEventListener('abort', terminate, { once: true, signal: this.#over.signal });
+    hold.onLoss = loss => gates.close(endingOf(loss));
+    if (hold.loss !== undefined) gates.close(endingOf(hold.loss));
+    hold.beforeSave = async () => {
+      const ending = await this.#policyEnding();
+      if (ending !== undefined) gates.close(ending);
+    };
+    return gates;
+  }
+
+  /** The policy is read again at each save: a change ends the run, an invalid one is the emergency stop. */
+  async #policyEnding(): Promise<Ending | undefined> {
+    const { policySource, policy } = this.#held;
+    try {
+      const again = await readPolicy(policySource);
+      return samePolicy(again, policy)
+        ? undefined
+        : { kind: 'policyChanged', detail: 'the policy changed; the next run goes by the new one' };
+    } catch (error) {
+      if (error instanceof OutOfReach) return undefined;
+      const detail = error instanceof Error ? error.message : String(error);
+      return { kind: 'policyInvalid', detail: `the policy changed and cannot be used: ${detail}` };
+    }
+  }
+
+  #report(ending: Ending): Report {
+    const { wishes, window, hold } = this.#held;
+    const left = [...(this.#assessment?.plan.left ?? []), ...this.#executed.left];
+    return makeReport({
+      run: wishes.holder.run,
+      window,
+      sweep: this.#assessment && (hold.checkpoint.sweep?.id ?? null),
+      left,
+      outcomes: this.#executed.outcomes,
+      remaining: this.#executed.remaining,
+      ending,
+      notPermitted: this.#skipped,
+    });
+  }
+
+  /** The last save. The sweep closes when all that was eligible has an outcome. */
+  #close(checkpoint: Checkpoint, report: Report): Checkpoint {
+    const { wishes, before, clock } = this.#held;
+    const finished = report.ending.kind === 'swept' && (wishes.only === undefined || before.sweep === null);
+    const entry = {
+      run: report.run,
+      began: formatInstant(this.#began),
+      ended: formatInstant(clock.now()),
+      exitCode: report.exitCode,
+      summary: report.summary,
+      ...(wishes.ignoreWindow ? { ignoredWindow: true as const } : {}),
+    };
+    return { ...checkpoint, sweep: finished ? null : checkpoint.sweep, runs: [...checkpoint.runs, entry] };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  if (signal.aborted) resolve(undefined);
+  else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  return promise;
+}

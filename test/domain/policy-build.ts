@@ -59,6 +59,12 @@ export type Case = readonly [why: string, text: string, path: string, expected: 
 
 const HERE = '‸';
 
+/** The text of a case as a person would have written it. */
+export const textOf = ([, text]: Case): string => text.replace(HERE, '');
+
+/** `LINE:COLUMN` of the problem of a case. */
+export const placeOf = ([, text]: Case): string => placeOfMarker(text);
+
 /** One test for each case: it has this problem in this place, and no other. */
 export function refuses(cases: readonly Case[]): void {
   for (const [why, text, path, expected, found] of cases) {

@@ -1,4 +1,5 @@
-import { type Case, refuses, SMALL_POLICY, swap } from './policy-build.ts';
+/** What can be wrong with windows. */
+import { type Case, SMALL_POLICY, swap } from '../policy-build.ts';
 
 const WINDOW = '{ name: nights, opens: 0 1 * * *, lasts: 4h }';
 const NAME = 'a name of 1 to 63 characters';
@@ -12,7 +13,7 @@ const EITHER = 'either opens and lasts or from and until';
 const deny = (window: string): string => swap('stale:', `  deny:\n    - ${window}\nstale:`);
 const zone = (text: string): string => swap('  allow:', `  timeZone: ${text}\n  allow:`);
 
-const WINDOWS: readonly Case[] = [
+export const WINDOWS: readonly Case[] = [
   [
     'no windows',
     `‸${SMALL_POLICY}`.replace(/windows:[^]*stale/, 'stale'),
@@ -148,5 +149,3 @@ const WINDOWS: readonly Case[] = [
     '2026',
   ],
 ];
-
-refuses(WINDOWS);

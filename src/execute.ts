@@ -1,4 +1,12 @@
-import { dropUnstarted, isNamed, nameable, nameStarts, recordOutcome, typicalRollout } from './domain/ledger.ts';
+import {
+  dropUnstarted,
+  isNamed,
+  isOfOccurrence,
+  nameable,
+  nameStarts,
+  recordOutcome,
+  typicalRollout,
+} from './domain/ledger.ts';
 import { keyOf, unreachable, type Condition, type OutcomeKind, type Workload } from './domain/model.ts';
 import { leftInBatch, type Plan } from './domain/plan.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
@@ -50,6 +58,9 @@ class Execution {
     const { gates, hold } = this.#world;
     for (const { workload, record } of this.#plan.inFlight)
       this.#launch(workload, () => this.#resume(workload, record));
+    // What an earlier occurrence left is no part of this one's ramp, and goes before its canary.
+    const ofThisOne = ({ record }: { readonly record: RestartRecord }) => isOfOccurrence(hold.checkpoint, record.at);
+    if (!this.#plan.inFlight.every(ofThisOne)) await this.#landing(0);
     while (this.#queue.length > 0 && (await gates.check()) === undefined) {
       const before = this.#outcomes.length;
       await this.#runBatch();

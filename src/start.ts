@@ -1,4 +1,4 @@
-import { nextRestartedAt } from './domain/instant.ts';
+import { isTakenBack, nextRestartedAt } from './domain/instant.ts';
 import { markStarted } from './domain/ledger.ts';
 import { unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
@@ -128,6 +128,9 @@ class Starting {
     const workload = await this.#read();
     if (workload === undefined) return this.#judgeAgain(workload);
     if (this.#isOurPatch(workload)) return this.#flying(workload);
+    if (this.#wasTakenBack(workload)) {
+      return this.#ended({ outcome: 'reverted', detail: 'restartedAt was taken back before we saw it' });
+    }
     const record = ownRecord(workload, this.#world.bench.by);
     const another =
       record !== undefined && record.run !== this.#world.hold.me.run && workload.record !== this.#workload.record;
@@ -202,6 +205,13 @@ class Starting {
       template: this.#workload.template,
       before: this.#workload.restartedAt,
     };
+  }
+
+  /** An unanswered attempt took effect, for the revision has grown, and somebody undid it at once. */
+  #wasTakenBack({ uid, revision, template, restartedAt }: Workload): boolean {
+    const judged = this.#workload;
+    const same = uid === judged.uid && template === judged.template;
+    return this.#attempts > 1 && same && revision > judged.revision && isTakenBack(restartedAt, this.#at);
   }
 
   #isOurPatch(workload: Workload): boolean {

@@ -19,13 +19,23 @@ export function reportText({ outcomes, summary }: Report): string {
   return [...blocks, summary].join('\n');
 }
 
-/** What `kubectl describe pod` shows of a run that ended: at most 4096 bytes, so only the essence. */
+/** The kubelet cuts a longer one, in the middle of the JSON. */
+const MOST_BYTES = 4096;
+
+/** What `kubectl describe pod` shows of a run that ended: the essence, and as many of the failures as fit. */
 export function terminationMessage({ run, summary, exitCode, ending, outcomes }: Report): string {
-  const failed = outcomes.filter(
-    ({ outcome }) => outcome === 'failed' || outcome === 'denied' || outcome === 'ineffective',
-  );
-  const named = failed
-    .slice(0, 10)
+  const failed = outcomes
+    .filter(({ outcome }) => outcome === 'failed' || outcome === 'denied' || outcome === 'ineffective')
     .map(({ namespace, name, outcome, why }) => ({ workload: `${namespace}/${name}`, outcome, why }));
-  return JSON.stringify({ run, exitCode, ending: ending.kind, summary: summary.slice(0, 1000), failed: named });
+  const message = (named: number): string =>
+    JSON.stringify({
+      run,
+      exitCode,
+      ending: ending.kind,
+      summary: summary.slice(0, 500),
+      failed: failed.slice(0, named),
+    });
+  let named = failed.length;
+  while (named > 0 && Buffer.byteLength(message(named)) > MOST_BYTES) named--;
+  return message(named);
 }

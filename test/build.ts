@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { EMPTY, type Checkpoint, type Start, type Sweep } from '../src/domain/checkpoint.ts';
+import { formatInstant } from '../src/domain/instant.ts';
+import { newSweep } from '../src/domain/ledger.ts';
+import {
+  keyOf,
+  type Namespace,
+  type Pod,
+  type RolloutStatus,
+  type Trouble,
+  type Workload,
+} from '../src/domain/model.ts';
+import { parsePolicy, wantOf, type Policy } from '../src/domain/policy.ts';
+import { formatRecord, type RestartRecord } from '../src/domain/record.ts';
+import type { Outcome } from '../src/domain/report.ts';
+import type { Bench, InFlight, Judged, Leave, Restart } from '../src/domain/verdict.ts';
+
+/**
+ * One night in a small shop, and a builder for each thing in it. What a test does not name is ordinary: the workload
+ * `shop/web` has three healthy Pods that were made a month ago, and the policy calls Pods stale after a week.
+ */
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** The window opens and the sweep begins. */
+export const BEGIN = Date.parse('2026-11-24T01:00:00Z');
+/** Ten minutes later: the present of the tests. */
+export const NOW = BEGIN + 10 * MINUTE;
+export const SWEEP = formatInstant(BEGIN);
+/** T of a restart of this sweep. */
+export const T = formatInstant(BEGIN + 5 * MINUTE);
+/** When the Pods were made. */
+export const LAST_MONTH = BEGIN - 30 * DAY;
+export const BY = 'ops/nightshift-checkpoint';
+export const RUN = '20261124T011000Z-beef';
+export const OCCURRENCE = { name: 'nights', opensAt: BEGIN };
+
+/** A document as people write it, every key of which can be given; windows are open from 01:00 to 05:00 UTC. */
+export function aPolicy(document: Readonly<Record<string, unknown>> = {}): Policy {
+  const parsed = parsePolicy(policyText(document));
+  return parsed.kind === 'valid' ? parsed.policy : assert.fail(JSON.stringify(parsed.problems));
+}
+
+/** JSON is YAML. */
+export function policyText(document: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({
+    apiVersion: 'nightshift/v1alpha1',
+    kind: 'RestartPolicy',
+    windows: { allow: [{ name: 'nights', opens: '0 1 * * *', lasts: '4h' }] },
+    stale: [{ podOlderThan: '7d' }],
+    ...document,
+  });
+}
+
+/** The `stale` list that looks for the sidecar `proxy:2`. */
+export const WANTS_PROXY_2 = [{ container: 'proxy', imageNot: ['proxy:2'] }];
+
+/** The hash of the criteria of a policy without further words. */
+export const WANT = wantOf(aPolicy());
+
+export type GivenWorkload = Partial<Omit<Workload, 'status'>> & { readonly status?: Partial<RolloutStatus> };
+
+/** A Deployment whose rollout is complete, whatever its number of replicas. */
+export function aWorkload({ status, ...given }: GivenWorkload = {}): Workload {
+  const { namespace = 'shop', name = 'web', replicas = 3, generation = 7 } = given;
+  return {
+    kind: 'Deployment',
+    namespace,
+    name,
+    uid: uidOf(`${namespace}/${name}`),
+    resourceVersion: '100',
+    generation,
+    labels: { app: name },
+    optedOut: false,
+    priority: undefined,
+    record: undefined,
+    deleting: false,
+    paused: false,
+    replicas,
+    strategy: { kind: 'rollingUpdate', maxSurge: '25%', maxUnavailable: '25%' },
+    selector: `app=${name}`,
+    restartedAt: undefined,
+    template: 'template-1',
+    revision: 4,
+    ...given,
+    status: {
+      observedGeneration: generation,
+      replicas,
+      updatedReplicas: replicas,
+      availableReplicas: replicas,
+      terminatingReplicas: 0,
+      progressing: { reason: 'NewReplicaSetAvailable', message: '', lastUpdateTime: formatInstant(LAST_MONTH) },
+      replicaFailure: undefined,
+      ...status,
+    },
+  };
+}
+
+const uidOf = (key: string): string =>
+  `${createHash('sha256').update(key).digest('hex').slice(0, 8)}-0000-4000-8000-000000000000`;
+
+/** The workload with a restart of ours in force, complete: the record fits its template. */
+export function aRestarted(given: GivenWorkload = {}, record: Partial<RestartRecord> = {}): Workload {
+  const ours = aRecord({ template: given.template ?? 'template-1', ...record });
+  return aWorkload({ restartedAt: ours.at, record: formatRecord(ours), revision: 5, ...given });
+}
+
+export function aRecord(given: Partial<RestartRecord> = {}): RestartRecord {
+  return {
+    at: T,
+    by: BY,
+    run: RUN,
+    sweep: SWEEP,
+    why: 'podTooOld',
+    want: WANT,
+    template: 'template-1',
+    ...given,
+  };
+}
+
+export function aPod(given: Partial<Pod> = {}): Pod {
+  return {
+    name: 'web-1-a',
+    createdAt: LAST_MONTH,
+    restartedAt: undefined,
+    terminating: false,
+    images: [
+      { container: 'app', image: 'app:1' },
+      { container: 'proxy', image: 'proxy:1' },
+    ],
+    troubles: [],
+    ...given,
+  };
+}
+
+/** Pods of one workload, all alike but for their names. */
+export const somePods = (count: number, given: Partial<Pod> = {}): Pod[] =>
+  Array.from({ length: count }, (_, index) => aPod({ name: `web-1-${index}`, ...given }));
+
+/** A Pod that T's rollout made. */
+export const aFreshPod = (given: Partial<Pod> = {}): Pod =>
+  aPod({
+    createdAt: Date.parse(T),
+    restartedAt: T,
+    images: [
+      { container: 'app', image: 'app:1' },
+      { container: 'proxy', image: 'proxy:2' },
+    ],
+    ...given,
+  });
+
+export const aTrouble = (given: Partial<Trouble & { kind: 'waiting' }> = {}): Trouble => ({
+  kind: 'waiting',
+  container: 'app',
+  init: false,
+  reason: 'CrashLoopBackOff',
+  message: 'back-off 10s',
+  exitCode: 1,
+  restarts: 3,
+  ...given,
+});
+
+export const aNamespace = (given: Partial<Namespace> = {}): Namespace => ({
+  name: 'shop',
+  labels: {},
+  optedOut: false,
+  deleting: false,
+  ...given,
+});
+
+export function aBench(given: Partial<Bench> = {}): Bench {
+  const policy = given.policy ?? aPolicy();
+  return {
+    policy,
+    want: wantOf(policy),
+    by: BY,
+    sweep: { id: SWEEP, begin: BEGIN },
+    past: new Map(),
+    pastUnknown: false,
+    now: NOW,
+    only: undefined,
+    ...given,
+  };
+}
+
+/** The workload with as many stale Pods as its status counts. */
+export function aJudged(given: Partial<Judged> = {}): Judged {
+  const workload = given.workload ?? aWorkload();
+  return {
+    workload,
+    pods: somePods(workload.status.replicas),
+    namespace: aNamespace({ name: workload.namespace }),
+    ...given,
+  };
+}
+
+/** A workload that is to be restarted. */
+export function aRestart({
+  oldestPod = LAST_MONTH,
+  failedBefore = false,
+  ...given
+}: GivenWorkload & Partial<Pick<Restart, 'oldestPod' | 'failedBefore'>> = {}): Restart {
+  const workload = aWorkload(given);
+  return { kind: 'restart', workload, why: 'podTooOld', detail: 'old', oldestPod, failedBefore };
+}
+
+export const aLeave = (why: Leave['why'], given: GivenWorkload = {}): Leave => ({
+  kind: 'leave',
+  workload: aWorkload(given),
+  why,
+  detail: `left: ${why}`,
+});
+
+/** A restart of ours that nobody saw end. */
+export function anInFlight(given: GivenWorkload = {}, record: Partial<RestartRecord> = {}): InFlight {
+  const updated = { updatedReplicas: 1, ...given.status };
+  return { kind: 'inFlight', workload: aRestarted({ ...given, status: updated }, record), record: aRecord(record) };
+}
+
+export function anOutcome(given: Partial<Outcome> = {}): Outcome {
+  const { namespace = 'shop', name = 'web' } = given;
+  return {
+    kind: 'Deployment',
+    uid: uidOf(keyOf({ namespace, name })),
+    outcome: 'restarted',
+    detail: '',
+    seconds: 40,
+    ...given,
+    namespace,
+    name,
+  };
+}
+
+/** A start of `shop/web` (or another) in this sweep. */
+export const aStart = (given: Partial<Start> = {}): Start => ({
+  workload: 'shop/web',
+  uid: uidOf(given.workload ?? 'shop/web').slice(0, 8),
+  at: T,
+  template: 'template-1',
+  revision: 4,
+  ...given,
+});
+
+export const aSweep = (given: Partial<Sweep> = {}): Sweep => ({ ...newSweep(BEGIN), ...given });
+
+/** In the middle of a night: a sweep and an occurrence are open. */
+export function aCheckpoint(given: Partial<Checkpoint> = {}): Checkpoint {
+  return {
+    ...EMPTY,
+    save: { run: 'the run before', number: 8 },
+    want: WANT,
+    sweep: aSweep(),
+    occurrence: { name: OCCURRENCE.name, opensAt: formatInstant(OCCURRENCE.opensAt), failures: 0, done: 0 },
+    ...given,
+  };
+}

@@ -1,0 +1,364 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { encodeCheckpoint, type Checkpoint, type Stop } from '../../src/domain/checkpoint.ts';
+import { formatInstant } from '../../src/domain/instant.ts';
+import {
+  countSweep,
+  dropUnstarted,
+  enterOccurrence,
+  isNamed,
+  markStarted,
+  nameable,
+  nameStarts,
+  newSweep,
+  recordOutcome,
+  resume,
+  stopInForce,
+  typicalRollout,
+} from '../../src/domain/ledger.ts';
+import type { OutcomeKind } from '../../src/domain/model.ts';
+import type { Outcome } from '../../src/domain/report.ts';
+import {
+  aCheckpoint,
+  aLeave,
+  anInFlight,
+  anOutcome,
+  aPolicy,
+  aRestart,
+  aStart,
+  aSweep,
+  aWorkload,
+  BEGIN,
+  DAY,
+  NOW,
+  OCCURRENCE,
+  SECOND,
+  SWEEP,
+  T,
+  WANT,
+} from '../build.ts';
+
+const POLICY = aPolicy();
+const MANUAL = aPolicy({ onFailure: { resume: 'manual' } });
+const TONIGHT = { policy: POLICY, want: WANT, occurrence: OCCURRENCE };
+const TOMORROW = { ...TONIGHT, occurrence: { name: 'nights', opensAt: BEGIN + DAY } };
+
+const aStop = (given: Partial<Stop> = {}): Stop => ({
+  at: T,
+  why: 'failures',
+  detail: 'shop/web failed',
+  want: WANT,
+  ...given,
+});
+
+/** Restarts that end one after the other, each of a workload of its own that was named before. */
+function after(outcomes: readonly OutcomeKind[], policy = POLICY, before: Checkpoint = aCheckpoint()): Checkpoint {
+  return outcomes.reduce((checkpoint, outcome, index) => {
+    const name = `w${index}`;
+    const named = nameStarts(checkpoint, [aWorkload({ name })], BEGIN);
+    return recordOutcome(named, anOutcome({ name, outcome }), { policy, want: WANT, at: T, now: NOW });
+  }, before);
+}
+
+describe('a stop for failures', () => {
+  for (const { opensAt, holds, because } of [
+    { opensAt: Date.parse(T) - SECOND, holds: true, because: 'holds for the ticks that follow in its window' },
+    { opensAt: Date.parse(T), holds: true, because: 'holds in a window that opened with it' },
+    { opensAt: Date.parse(T) + SECOND, holds: false, because: 'ends with a window that opened later' },
+  ]) {
+    test(because, () => {
+      const stop = stopInForce(aCheckpoint({ stop: aStop() }), { ...TONIGHT, occurrence: { name: 'any', opensAt } });
+      assert.equal(stop !== undefined, holds);
+    });
+  }
+
+  test('holds in every window when someone has to say resume', () => {
+    const checkpoint = aCheckpoint({ stop: aStop() });
+    assert.deepEqual(stopInForce(checkpoint, { ...TOMORROW, policy: MANUAL }), aStop());
+    assert.equal(stopInForce(resume(checkpoint), { ...TOMORROW, policy: MANUAL }), undefined);
+  });
+
+  test('holds whatever is wanted', () => {
+    assert.ok(stopInForce(aCheckpoint({ stop: aStop() }), { ...TONIGHT, want: 'other' }) !== undefined);
+  });
+});
+
+for (const why of ['ineffective', 'reverts'] as const) {
+  describe(`a stop for ${why}`, () => {
+    const checkpoint = aCheckpoint({ stop: aStop({ why }) });
+    test('holds beyond its window', () => assert.ok(stopInForce(checkpoint, TOMORROW) !== undefined));
+    test('ends when other things are wanted', () => {
+      assert.equal(stopInForce(checkpoint, { ...TONIGHT, want: 'other' }), undefined);
+    });
+    test('ends when someone says resume', () => assert.equal(stopInForce(resume(checkpoint), TONIGHT), undefined));
+  });
+}
+
+test('without a stop none is in force', () => assert.equal(stopInForce(aCheckpoint(), TONIGHT), undefined));
+
+describe('failures stop the occurrence', () => {
+  for (const { stopAfter, outcomes, stopped } of [
+    { stopAfter: 1, outcomes: ['restarted', 'restarted'], stopped: false },
+    { stopAfter: 1, outcomes: ['failed'], stopped: true },
+    { stopAfter: 2, outcomes: ['failed'], stopped: false },
+    { stopAfter: 2, outcomes: ['failed', 'restarted', 'failed'], stopped: true },
+    { stopAfter: 3, outcomes: ['failed', 'failed'], stopped: false },
+    { stopAfter: 1, outcomes: ['denied', 'gone', 'superseded', 'ineffective', 'reverted'], stopped: false },
+  ] satisfies { stopAfter: number; outcomes: OutcomeKind[]; stopped: boolean }[]) {
+    test(`${stopped ? 'stopped' : 'not stopped'} at ${stopAfter} by ${outcomes.join(', ')}`, () => {
+      const { stop } = after(outcomes, aPolicy({ onFailure: { stopAfter } }));
+      assert.equal(stop?.why, stopped ? 'failures' : undefined);
+    });
+  }
+
+  test('with the name and the reason of the workload, and the second', () => {
+    const outcome = anOutcome({ outcome: 'failed', why: 'imagePull', detail: 'proxy:3 not found' });
+    const { stop } = recordOutcome(aCheckpoint(), outcome, { policy: POLICY, want: WANT, at: T, now: NOW });
+    assert.deepEqual(stop, aStop({ at: formatInstant(NOW), detail: 'shop/web failed: imagePull: proxy:3 not found' }));
+  });
+
+  test('and the first stop stands', () => {
+    const { stop, occurrence } = after(['failed', 'failed']);
+    assert.match(stop?.detail ?? '', /shop\/w0/);
+    assert.equal(occurrence?.failures, 2);
+  });
+
+  test('counted once, however often the same restart is seen to fail', () => {
+    const now = { policy: aPolicy({ onFailure: { stopAfter: 2 } }), want: WANT, at: T, now: NOW };
+    const once = recordOutcome(aCheckpoint({ starts: [aStart()] }), anOutcome({ outcome: 'failed' }), now);
+    const twice = recordOutcome(once, anOutcome({ outcome: 'failed' }), now);
+    assert.deepEqual(twice, once);
+    const later = recordOutcome(once, anOutcome({ outcome: 'failed' }), { ...now, at: formatInstant(NOW) });
+    assert.equal(later.occurrence?.failures, 2);
+  });
+});
+
+describe('ineffective restarts and reverts stop the sweep', () => {
+  for (const { outcomes, why } of [
+    { outcomes: ['ineffective'], why: undefined },
+    { outcomes: ['ineffective', 'ineffective'], why: 'ineffective' },
+    { outcomes: ['ineffective', 'restarted', 'ineffective'], why: undefined },
+    { outcomes: ['ineffective', 'superseded', 'gone', 'ineffective'], why: 'ineffective' },
+    { outcomes: ['reverted', 'reverted'], why: undefined },
+    { outcomes: ['reverted', 'restarted', 'reverted', 'superseded', 'reverted'], why: 'reverts' },
+  ] satisfies { outcomes: OutcomeKind[]; why: Stop['why'] | undefined }[]) {
+    test(`${why === undefined ? 'not ' : ''}by ${outcomes.join(', ')}`, () => {
+      assert.equal(after(outcomes).stop?.why, why);
+    });
+  }
+
+  test('over several occurrences', () => {
+    const firstNight = enterOccurrence(after(['reverted', 'reverted']), TOMORROW);
+    assert.equal(after(['reverted'], POLICY, firstNight).stop?.why, 'reverts');
+    const ineffective = enterOccurrence(after(['ineffective']), TOMORROW);
+    assert.equal(after(['ineffective'], POLICY, ineffective).stop?.why, 'ineffective');
+  });
+});
+
+describe('the ramp and the failures', () => {
+  const occurrence = { name: 'nights', opensAt: SWEEP, failures: 1, done: 26 };
+  const opensAt = formatInstant(BEGIN + DAY);
+  const sweep = aSweep({ ineffectiveInRow: 1, reverts: 2, rolloutSeconds: [40] });
+
+  test('go on within an occurrence', () => {
+    const checkpoint = aCheckpoint({ occurrence, sweep });
+    assert.deepEqual(enterOccurrence(checkpoint, TONIGHT), checkpoint);
+  });
+
+  test('start again with the next, and the sweep goes on', () => {
+    const entered = enterOccurrence(aCheckpoint({ occurrence, sweep }), TOMORROW);
+    assert.deepEqual(entered.occurrence, { name: 'nights', opensAt, failures: 0, done: 0 });
+    assert.deepEqual(entered.sweep, sweep);
+  });
+
+  test('start again after a stop that ended, and so does what the sweep counts', () => {
+    const entered = enterOccurrence(aCheckpoint({ occurrence, sweep, stop: aStop() }), TOMORROW);
+    assert.equal(entered.stop, null);
+    assert.deepEqual(entered.occurrence, { name: 'nights', opensAt, failures: 0, done: 0 });
+    assert.deepEqual([entered.sweep?.ineffectiveInRow, entered.sweep?.reverts], [0, 0]);
+  });
+
+  test('start again in the same occurrence when other things are wanted after a stop for that', () => {
+    const checkpoint = aCheckpoint({ occurrence, sweep, stop: aStop({ why: 'ineffective' }) });
+    const entered = enterOccurrence(checkpoint, { ...TONIGHT, want: 'other' });
+    assert.deepEqual(entered.occurrence, { name: 'nights', opensAt: SWEEP, failures: 0, done: 0 });
+    assert.deepEqual([entered.want, entered.sweep?.ineffectiveInRow], ['other', 0]);
+  });
+
+  test('stay while a stop holds', () => {
+    const checkpoint = aCheckpoint({ occurrence, sweep, stop: aStop() });
+    assert.deepEqual(enterOccurrence(checkpoint, TONIGHT), checkpoint);
+    assert.deepEqual(enterOccurrence(checkpoint, { ...TOMORROW, policy: MANUAL }), checkpoint);
+  });
+
+  test('begin with the first run', () => {
+    const entered = enterOccurrence(aCheckpoint({ occurrence: null, sweep: null }), TONIGHT);
+    assert.deepEqual(entered.occurrence, { name: 'nights', opensAt: SWEEP, failures: 0, done: 0 });
+  });
+
+  test('start again with resume', () => {
+    const resumed = resume(aCheckpoint({ occurrence, sweep, stop: aStop() }));
+    assert.deepEqual([resumed.stop, resumed.occurrence?.failures, resumed.occurrence?.done], [null, 0, 0]);
+    assert.deepEqual([resumed.sweep?.ineffectiveInRow, resumed.sweep?.reverts], [0, 0]);
+  });
+
+  test('move on with what is restarted, and with nothing else', () => {
+    const { occurrence: end } = after(['restarted', 'gone', 'superseded', 'denied', 'reverted', 'restarted']);
+    assert.deepEqual([end?.done, end?.failures], [2, 0]);
+  });
+});
+
+describe('what ended under other criteria does not bind the new ones, and what is unfinished is kept', () => {
+  const starts = [aStart({ outcome: 'denied' }), aStart({ workload: 'shop/api' })];
+  for (const [when, sweep] of [
+    ['within a sweep', aSweep()],
+    ['between two sweeps', null],
+  ] as const) {
+    test(when, () => {
+      const entered = enterOccurrence(aCheckpoint({ starts, sweep }), { ...TONIGHT, want: 'other' });
+      assert.deepEqual([entered.starts, entered.want], [[starts[1]], 'other']);
+    });
+  }
+});
+
+describe('what is started before an occurrence opens', () => {
+  const before = formatInstant(BEGIN - SECOND);
+  test('is no step of its ramp', () => {
+    const now = { policy: POLICY, want: WANT, now: NOW };
+    const early = recordOutcome(aCheckpoint(), anOutcome(), { ...now, at: before });
+    const inTime = recordOutcome(aCheckpoint(), anOutcome(), { ...now, at: SWEEP });
+    assert.deepEqual([early.occurrence?.done, inTime.occurrence?.done], [0, 1]);
+  });
+});
+
+describe('one save names', () => {
+  const named = (name: string, count: number) =>
+    nameable(Array.from({ length: count }, (_, index) => aWorkload({ name: `${name}${index}` })));
+  test('no more than 50', () => assert.equal(named('web-', 200).length, 50));
+  test('at least one', () => assert.equal(named('w'.repeat(20_000), 3).length, 1));
+  test('as many as are there', () => assert.equal(named('web-', 7).length, 7));
+  test('so few of the longest names that the checkpoint stays under 16 KiB', () => {
+    const some = named('w'.repeat(240), 60);
+    assert.ok(some.length > 5);
+    const checkpoint = nameStarts(aCheckpoint({ starts: [] }), some, NOW);
+    assert.ok(Buffer.byteLength(encodeCheckpoint(checkpoint)) <= 16 * 1024);
+  });
+});
+
+describe('starts', () => {
+  const web = aWorkload({ revision: 9 });
+  const api = aWorkload({ name: 'api' });
+  const named = nameStarts(aCheckpoint({ starts: [aStart({ outcome: 'failed' })] }), [web, api], NOW);
+
+  test('are named before they happen, with what tells whether they did', () => {
+    const at = formatInstant(NOW);
+    const { uid } = aStart({ workload: 'shop/api' });
+    assert.deepEqual(named.starts, [
+      { ...aStart(), at, revision: 9 },
+      { workload: 'shop/api', uid, at, template: 'template-1', revision: 4 },
+    ]);
+    assert.ok(isNamed(named, web) && isNamed(named, api));
+  });
+
+  test('are not named for another workload of that name, nor once they ended', () => {
+    assert.ok(!isNamed(named, aWorkload({ uid: 'recreated' })));
+    assert.ok(!isNamed(aCheckpoint({ starts: [aStart({ outcome: 'failed' })] }), web));
+    assert.ok(!isNamed(aCheckpoint(), web));
+  });
+
+  test('get their T, and keep it', () => {
+    const [first, second] = markStarted(named, web, '2026-11-24T01:10:07Z').starts;
+    assert.deepEqual([first?.at, second?.at], ['2026-11-24T01:10:07Z', formatInstant(NOW)]);
+  });
+
+  test('get the template and the revision that they are made from, which may be newer than the plan', () => {
+    const changed = aWorkload({ template: 'template-2', revision: 10 });
+    const [first] = markStarted(named, changed, T).starts;
+    assert.deepEqual(first, { ...aStart(), template: 'template-2', revision: 10 });
+  });
+
+  test('that never happened are forgotten at the end of a run', () => {
+    const ended = aStart({ workload: 'a/b', outcome: 'restarted' });
+    const checkpoint = aCheckpoint({ starts: [ended, ...named.starts] });
+    assert.deepEqual(dropUnstarted(checkpoint, new Set(['shop/web'])).starts, [ended, named.starts[0]]);
+  });
+
+  test('keep their outcome and T', () => {
+    const outcome = anOutcome({ outcome: 'superseded' });
+    const { starts } = recordOutcome(named, outcome, { policy: POLICY, want: WANT, at: T, now: NOW });
+    assert.deepEqual(starts[0], { ...aStart({ outcome: 'superseded' }), revision: 9 });
+  });
+
+  test('stay without an outcome when the run ends first', () => {
+    const outcome = anOutcome({ outcome: 'interrupted' });
+    const now = { policy: POLICY, want: WANT, at: T, now: NOW };
+    assert.deepEqual(recordOutcome(named, outcome, now), named);
+  });
+});
+
+describe('the sweep', () => {
+  test('has the second it began for an id', () => {
+    const sweep = newSweep(BEGIN + 999);
+    assert.deepEqual([sweep.id, sweep.total, sweep.counts], [SWEEP, 0, {}]);
+  });
+
+  test('counts what is restarted and what is to do from the workloads', () => {
+    const verdicts = [
+      aLeave('restartedThisSweep', { name: 'a' }),
+      aLeave('restartedThisSweep', { name: 'b' }),
+      aLeave('fresh', { name: 'c' }),
+      aLeave('failedBefore', { name: 'd' }),
+      anInFlight({ name: 'e' }),
+      aRestart({ name: 'f' }),
+    ];
+    const { sweep } = countSweep(aCheckpoint({ sweep: aSweep({ counts: { failed: 1, restarted: 9 } }) }), verdicts);
+    assert.deepEqual([sweep?.remaining, sweep?.total, sweep?.counts], [2, 4, { failed: 1, restarted: 2 }]);
+  });
+
+  test('keeps the largest total that it saw', () => {
+    assert.equal(countSweep(aCheckpoint({ sweep: aSweep({ total: 40 }) }), [aRestart()]).sweep?.total, 40);
+  });
+
+  test('is not made by counting', () => {
+    assert.equal(countSweep(aCheckpoint({ sweep: null }), [aRestart()]).sweep, null);
+  });
+
+  test('counts each outcome, and what is left to do', () => {
+    const { sweep } = after(
+      ['restarted', 'restarted', 'failed', 'gone'],
+      POLICY,
+      aCheckpoint({ sweep: aSweep({ remaining: 3 }) }),
+    );
+    assert.deepEqual(sweep?.counts, { restarted: 2, failed: 1, gone: 1 });
+    assert.equal(sweep?.remaining, 0);
+  });
+});
+
+describe('a typical rollout', () => {
+  for (const { seconds, typical } of [
+    { seconds: [], typical: undefined },
+    { seconds: [40], typical: 40_000 },
+    { seconds: [600, 10, 20], typical: 20_000 },
+    { seconds: [9, 100, 20], typical: 20_000 },
+  ]) {
+    test(`is ${typical ?? 'unknown'} after ${seconds.join(', ') || 'none'}`, () => {
+      assert.equal(typicalRollout(aCheckpoint({ sweep: aSweep({ rolloutSeconds: seconds }) })), typical);
+    });
+  }
+
+  test('is unknown outside a sweep', () => assert.equal(typicalRollout(aCheckpoint({ sweep: null })), undefined));
+
+  test('is learned from what was restarted, the last 25 of them', () => {
+    const outcomes = Array.from(
+      { length: 30 },
+      (_, index): Outcome => anOutcome({ name: `w${index}`, seconds: index }),
+    );
+    const now = { policy: POLICY, want: WANT, at: T, now: NOW };
+    const some = [...outcomes, anOutcome({ outcome: 'failed', seconds: 600 })];
+    const { sweep } = some.reduce((checkpoint, outcome) => recordOutcome(checkpoint, outcome, now), aCheckpoint());
+    assert.deepEqual(
+      sweep?.rolloutSeconds,
+      outcomes.slice(-25).map(({ seconds }) => seconds),
+    );
+  });
+});

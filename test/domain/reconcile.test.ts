@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Start } from '../../src/domain/checkpoint.ts';
+import { reconcile } from '../../src/domain/ledger.ts';
+import type { Verdict } from '../../src/domain/verdict.ts';
+import { aCheckpoint, anInFlight, aRestart, aRestarted, aStart, BY, NOW, SWEEP, T } from '../build.ts';
+
+/** A run died after it named `shop/web` for a start at 01:00; what the next one finds tells how far it came. */
+
+const NAMED = aStart({ at: SWEEP });
+
+const found = (workload: ReturnType<typeof aRestarted>): Verdict => ({
+  kind: 'leave',
+  workload,
+  why: 'fresh',
+  detail: '',
+});
+
+/** What becomes of the name, and how far the ramp moves. */
+function settled(verdict: Verdict | undefined, start: Start = NAMED): { start: Start | undefined; done: number } {
+  const { starts, occurrence } = reconcile(aCheckpoint({ starts: [start] }), verdict === undefined ? [] : [verdict], {
+    by: BY,
+    now: NOW,
+  });
+  return { start: starts[0], done: occurrence?.done ?? 0 };
+}
+
+describe('a run that died', () => {
+  for (const { because, verdict, start, done = 0 } of [
+    { because: 'before the PATCH leaves a name, which is forgotten', verdict: aRestart(), start: undefined },
+    {
+      because: 'after the PATCH leaves a restart in flight, with its T',
+      verdict: anInFlight(),
+      start: { ...NAMED, at: T, outcome: undefined },
+    },
+    {
+      because: 'before it saw the end of a good rollout leaves one that counts in the ramp',
+      verdict: found(aRestarted()),
+      start: { ...NAMED, at: T, outcome: 'restarted' },
+      done: 1,
+    },
+    {
+      because: 'before it saved a failure that stands on the workload leaves a failed one',
+      verdict: found(aRestarted({}, { outcome: 'failed' })),
+      start: { ...NAMED, at: T, outcome: 'failed' },
+    },
+    {
+      because: 'and whose restart was undone with its record leaves a reverted one: the revision has grown',
+      verdict: aRestart({ revision: 6 }),
+      start: { ...NAMED, outcome: 'reverted' },
+    },
+    {
+      because: 'and whose restart was undone to an older restartedAt leaves a reverted one',
+      verdict: aRestart({ revision: 6, restartedAt: '2026-11-01T01:00:00Z' }),
+      start: { ...NAMED, outcome: 'reverted' },
+    },
+    {
+      because: 'and whose workload got another template leaves nothing to remember',
+      verdict: aRestart({ revision: 6, template: 'template-2' }),
+      start: undefined,
+    },
+    {
+      because: 'and whose workload somebody restarted since leaves nothing to remember',
+      verdict: aRestart({ revision: 6, restartedAt: '2026-11-24T01:30:00Z' }),
+      start: undefined,
+    },
+    { because: 'and whose workload is gone leaves nothing to remember', verdict: undefined, start: undefined },
+    {
+      because: 'and whose workload was made again leaves nothing to remember',
+      verdict: aRestart({ uid: 'another', revision: 6 }),
+      start: undefined,
+    },
+    {
+      because: 'is not mistaken for the run before: an older record says nothing about the name',
+      verdict: found(aRestarted({ revision: 4 }, { at: '2026-11-17T01:00:00Z' })),
+      start: undefined,
+    },
+  ] satisfies readonly { because: string; verdict: Verdict | undefined; start: Start | undefined; done?: number }[]) {
+    test(because, () => assert.deepEqual(settled(verdict), { start, done }));
+  }
+});
+
+test('a restart in flight that nobody named is adopted, so that its failure counts once', () => {
+  const verdict = anInFlight({ revision: 9 });
+  assert.deepEqual(reconcile(aCheckpoint(), [verdict], { by: BY, now: NOW }).starts, [aStart({ revision: 9 })]);
+});
+
+test('a good rollout that began before the occurrence opened does not count in its ramp', () => {
+  const before = '2026-11-24T00:59:59Z';
+  const { start, done } = settled(found(aRestarted({}, { at: before })), aStart({ at: before }));
+  assert.deepEqual([start?.outcome, done], ['restarted', 0]);
+});
+
+describe('a restart that was good and is undone between two runs', () => {
+  const undone = (name: string): Verdict => aRestart({ name, revision: 6 });
+  const names = ['a', 'b', 'c'];
+  const after = (count: number, at = T) => {
+    const starts = names.map(name => aStart({ workload: `shop/${name}`, at, outcome: 'restarted' }));
+    return reconcile(aCheckpoint({ starts }), names.slice(0, count).map(undone), { by: BY, now: NOW });
+  };
+
+  test('is reverted from then on', () => {
+    assert.deepEqual(
+      after(1).starts.map(({ outcome }) => outcome),
+      ['reverted', 'restarted', 'restarted'],
+    );
+  });
+
+  test('counts towards the three that stop the sweep', () => {
+    assert.deepEqual([after(2).sweep?.reverts, after(2).stop], [2, null]);
+    assert.deepEqual(
+      [after(3).sweep?.reverts, after(3).stop?.why, after(3).stop?.want],
+      [3, 'reverts', aCheckpoint().want],
+    );
+  });
+
+  test('counts once, however often it is seen', () => {
+    const again = reconcile(after(2), names.slice(0, 2).map(undone), { by: BY, now: NOW });
+    assert.deepEqual([again.sweep?.reverts, again.stop], [2, null]);
+  });
+
+  test('counts in its own sweep only', () => {
+    const { sweep, stop } = after(3, '2026-11-17T01:00:00Z');
+    assert.deepEqual([sweep?.reverts, stop], [0, null]);
+  });
+
+  test('does not move the ramp', () => assert.equal(after(3).occurrence?.done, 0));
+});
+
+test('what has an outcome already keeps it', () => {
+  for (const outcome of ['failed', 'denied', 'reverted', 'ineffective', 'superseded', 'gone'] as const) {
+    const ended = aStart({ outcome });
+    assert.deepEqual(settled(aRestart({ revision: 6 }), ended), { start: ended, done: 0 });
+    assert.deepEqual(settled(undefined, ended), { start: ended, done: 0 });
+  }
+  const good = aStart({ outcome: 'restarted' });
+  assert.deepEqual(settled(undefined, good), { start: good, done: 0 });
+  assert.deepEqual(settled(found(aRestarted()), good), { start: good, done: 0 });
+});

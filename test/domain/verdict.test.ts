@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Namespace } from '../../src/domain/model.ts';
+import { judge, type Bench } from '../../src/domain/verdict.ts';
+import {
+  aBench,
+  aFreshPod,
+  aJudged,
+  aNamespace,
+  aPolicy,
+  aRestarted,
+  aStart,
+  aWorkload,
+  BEGIN,
+  DAY,
+  HOUR,
+  LAST_MONTH,
+  NOW,
+  somePods,
+  type GivenWorkload,
+} from '../build.ts';
+
+interface Case {
+  readonly because: string;
+  readonly why: string;
+  readonly given?: GivenWorkload;
+  readonly bench?: Partial<Bench>;
+  readonly namespace?: Partial<Namespace>;
+  readonly pods?: number;
+}
+
+/** The reason of the verdict about a workload that is stale and willing but for what the case says. */
+function reasonOf({ given = {}, bench = {}, namespace = {}, pods }: Omit<Case, 'because' | 'why'>): string {
+  const workload = aWorkload(given);
+  const judged = aJudged({
+    workload,
+    namespace: aNamespace(namespace),
+    ...(pods === undefined ? {} : { pods: somePods(pods) }),
+  });
+  const verdict = judge(judged, aBench(bench));
+  return verdict.kind === 'inFlight' ? 'inFlight' : verdict.why;
+}
+
+test('a stale and willing workload is to be restarted, with the reason and its oldest Pod', () => {
+  const workload = aWorkload();
+  const pods = [...somePods(2), aFreshPod()];
+  assert.deepEqual(judge(aJudged({ workload, pods }), aBench()), {
+    kind: 'restart',
+    workload,
+    why: 'podTooOld',
+    detail: 'oldest Pod is 30d old, the limit is 7d',
+    oldestPod: LAST_MONTH,
+    failedBefore: false,
+  });
+});
+
+test('a workload whose Pods match no criterion is fresh', () => {
+  const verdict = judge(aJudged({ pods: somePods(3, { createdAt: BEGIN - DAY }) }), aBench());
+  assert.equal(verdict.kind === 'leave' && verdict.why, 'fresh');
+});
+
+const without = (select: Readonly<Record<string, unknown>>): Partial<Bench> => ({ policy: aPolicy({ select }) });
+const denied = { past: new Map([['shop/web', aStart({ outcome: 'denied' })]]) };
+
+/** In the order of design.md section 4; of several that apply the first is the reason. */
+const VETOES: readonly Case[] = [
+  { because: '--only names another', why: 'notSelected', bench: { only: 'shop/api' } },
+  { because: 'it opted out', why: 'optedOut', given: { optedOut: true } },
+  { because: 'it is being deleted', why: 'beingDeleted', given: { deleting: true } },
+  { because: 'it is paused', why: 'paused', given: { paused: true } },
+  { because: 'it has no replicas', why: 'zeroReplicas', given: { replicas: 0 } },
+  { because: 'somebody is rolling it out', why: 'rolloutInProgress', given: { status: { updatedReplicas: 2 } } },
+  { because: 'a Pod is unavailable', why: 'notHealthy', given: { status: { availableReplicas: 2 } } },
+  { because: 'Pods belong to a ReplicaSet of another name', why: 'podsUnknown', pods: 2 },
+  { because: 'the API server refused it before', why: 'deniedBefore', bench: denied },
+  { because: 'its restartedAt lies ahead', why: 'clockAhead', given: { restartedAt: '9999-12-31T23:59:59Z' } },
+  { because: 'its strategy is Recreate', why: 'wouldCauseDowntime', given: { strategy: { kind: 'recreate' } } },
+];
+
+describe('a workload is left', () => {
+  for (const [index, veto] of VETOES.entries()) {
+    test(`as ${veto.why} when ${veto.because}`, () => assert.equal(reasonOf(veto), veto.why));
+
+    test(`as ${veto.why} whatever comes after it`, () => {
+      const all = VETOES.slice(index);
+      const status = Object.assign({}, ...all.map(({ given }) => given?.status));
+      const together = {
+        given: { ...Object.assign({}, ...all.map(({ given }) => given)), status },
+        bench: Object.assign({}, ...all.map(({ bench }) => bench)),
+        pods: Math.min(...all.map(({ pods }) => pods ?? 3)),
+      };
+      assert.equal(reasonOf(together), veto.why);
+    });
+  }
+
+  for (const veto of [
+    { because: 'its namespace is excluded', why: 'notSelected', bench: without({ namespaces: { exclude: ['sh*'] } }) },
+    {
+      because: 'its namespace is not included',
+      why: 'notSelected',
+      bench: without({ namespaces: { include: ['a*'] } }),
+    },
+    { because: 'its namespace lacks the label', why: 'notSelected', bench: without({ namespaces: { labels: 'a=b' } }) },
+    { because: 'its name is excluded', why: 'notSelected', bench: without({ workloads: { exclude: ['shop/w*'] } }) },
+    { because: 'it lacks the label', why: 'notSelected', bench: without({ workloads: { labels: 'app=api' } }) },
+    { because: 'its namespace opted out', why: 'optedOut', namespace: { optedOut: true } },
+    { because: 'its namespace is being deleted', why: 'beingDeleted', namespace: { deleting: true } },
+    { because: 'the change is not seen yet', why: 'rolloutInProgress', given: { status: { observedGeneration: 6 } } },
+    { because: 'old Pods are being removed', why: 'rolloutInProgress', given: { status: { replicas: 4 } } },
+  ] as const satisfies readonly Case[]) {
+    test(`as ${veto.why} when ${veto.because}`, () => assert.equal(reasonOf(veto), veto.why));
+  }
+
+  test('as beingDeleted when its namespace is gone', () => {
+    const verdict = judge(aJudged({ namespace: undefined }), aBench());
+    assert.equal(verdict.kind === 'leave' && verdict.why, 'beingDeleted');
+  });
+
+  test('with a sentence for every reason', () => {
+    for (const { because: _, why: _why, ...veto } of VETOES) {
+      const { given, bench, pods = 3 } = { given: {}, bench: {}, ...veto };
+      const verdict = judge(aJudged({ workload: aWorkload(given), pods: somePods(pods) }), aBench(bench));
+      assert.ok(verdict.kind === 'leave' && verdict.detail.length > 5, JSON.stringify(verdict));
+    }
+  });
+});
+
+describe('a workload is not left', () => {
+  for (const { because, ...willing } of [
+    { because: 'when --only names it', bench: { only: 'shop/web' } },
+    { because: 'when Pods of its last rollout still terminate', given: { status: { terminatingReplicas: 2 } } },
+    {
+      because: 'when downtime is allowed',
+      given: { strategy: { kind: 'recreate' } },
+      bench: { policy: aPolicy({ availability: { downtime: 'allow' } }) },
+    },
+    { because: 'when its restartedAt is no time', given: { restartedAt: '1700000000' } },
+    { because: 'when somebody else restarted it', given: { restartedAt: '2026-11-01T01:00:00Z' } },
+    {
+      because: 'when the record is by another checkpoint',
+      given: aRestarted({}, { by: 'ops/other', at: '2026-10-01T01:00:00Z' }),
+    },
+    { because: 'when the record is damaged', given: { record: '{"at":' } },
+  ] satisfies readonly Omit<Case, 'why'>[]) {
+    test(because, () => assert.equal(reasonOf(willing), 'podTooOld'));
+  }
+});
+
+describe('a restartedAt ahead of our clock', () => {
+  for (const { ahead, why } of [
+    { ahead: HOUR - 1000, why: 'podTooOld' },
+    { ahead: HOUR, why: 'podTooOld' },
+    { ahead: HOUR + 1000, why: 'clockAhead' },
+  ]) {
+    test(`by ${ahead / 1000} s is ${why}`, () => {
+      const restartedAt = new Date(NOW + ahead).toISOString();
+      assert.equal(reasonOf({ given: { restartedAt } }), why);
+    });
+  }
+});

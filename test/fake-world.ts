@@ -1,0 +1,216 @@
+import { EMPTY, decodeCheckpoint, encodeCheckpoint, type Checkpoint } from '../src/domain/checkpoint.ts';
+import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../src/domain/model.ts';
+import type { News } from '../src/news.ts';
+import type {
+  Announcer,
+  CheckpointStore,
+  Clock,
+  Cluster,
+  Inventory,
+  PatchAnswer,
+  RestartOrder,
+  SaveAnswer,
+  Stored,
+  WatchBookmark,
+  WorkloadChange,
+} from '../src/ports.ts';
+import { aNamespace, aPod, BY, NOW, SECOND, somePods, type GivenWorkload } from './build.ts';
+
+/** What happens to a workload after its template changed; `cluster.update` and `setPods` tell the world. */
+export type Script = (cluster: FakeCluster, workload: Workload) => Promise<void>;
+
+/** Holds workloads and Pods, and plays the script of whoever is restarted. */
+export class FakeCluster implements Cluster {
+  readonly #clock: Clock;
+  readonly #workloads = new Map<string, Workload>();
+  readonly #pods = new Map<string, readonly Pod[]>();
+  readonly #watchers = new Set<(change: WorkloadChange) => void>();
+  #version = 1000;
+  /** Every call but the watch, as `VERB NAMESPACE/NAME`. */
+  readonly calls: string[] = [];
+  readonly scripts = new Map<string, Script>();
+  readonly namespaces = new Map<string, Namespace>();
+  skipped: Inventory['skipped'] = [];
+  owner: string | undefined;
+  /** The network and the API server between a restart and us; `apply` is what an ideal one does. */
+  onRestart = (_: RestartOrder, apply: () => PatchAnswer): Promise<PatchAnswer> => Promise.resolve(apply());
+  onRewrite = (apply: () => PatchAnswer): PatchAnswer => apply();
+
+  constructor(clock: Clock, workloads: readonly Workload[] = []) {
+    this.#clock = clock;
+    for (const workload of workloads) this.add(workload);
+  }
+
+  /** With as many Pods of last month as it has replicas. */
+  add(workload: Workload, pods: readonly Pod[] = somePods(workload.replicas)): void {
+    this.#workloads.set(keyOf(workload), workload);
+    this.#pods.set(keyOf(workload), pods);
+    this.namespaces.set(workload.namespace, aNamespace({ name: workload.namespace }));
+  }
+
+  get = (ref: WorkloadRef): Workload | undefined => this.#workloads.get(keyOf(ref));
+
+  /** A change by anybody; a change of the template or of restartedAt has to come with its generation. */
+  update(ref: WorkloadRef, { status, ...given }: GivenWorkload): Workload {
+    const before = this.get(ref);
+    if (before === undefined) throw new Error(`there is no ${keyOf(ref)}`);
+    const resourceVersion = String(++this.#version);
+    const workload = { ...before, resourceVersion, ...given, status: { ...before.status, ...status } };
+    this.#workloads.set(keyOf(ref), workload);
+    for (const watcher of this.#watchers) watcher({ kind: 'changed', workload });
+    return workload;
+  }
+
+  setPods(ref: WorkloadRef, pods: readonly Pod[]): void {
+    this.#pods.set(keyOf(ref), pods);
+  }
+
+  remove(ref: WorkloadRef): void {
+    const uid = this.get(ref)?.uid ?? '';
+    this.#workloads.delete(keyOf(ref));
+    this.#pods.delete(keyOf(ref));
+    for (const watcher of this.#watchers) watcher({ kind: 'deleted', ref, uid });
+  }
+
+  inventory(): Promise<Inventory> {
+    this.calls.push('inventory');
+    const pods = new Map([...this.#pods].map(([key, all]) => [key, all.filter(pod => !pod.terminating)]));
+    const { namespaces, skipped } = this;
+    const workloads = [...this.#workloads.values()];
+    return Promise.resolve({ at: this.#clock.now(), namespaces, workloads, pods, bookmark: new Map(), skipped });
+  }
+
+  workload(ref: WorkloadRef): Promise<Workload | undefined> {
+    this.calls.push(`get ${keyOf(ref)}`);
+    return Promise.resolve(this.get(ref));
+  }
+
+  pods(workload: Workload): Promise<readonly Pod[]> {
+    this.calls.push(`pods ${keyOf(workload)}`);
+    return Promise.resolve(this.#pods.get(keyOf(workload)) ?? []);
+  }
+
+  ownerOfRestartedAt = (): Promise<string | undefined> => Promise.resolve(this.owner);
+
+  restart(order: RestartOrder): Promise<PatchAnswer> {
+    this.calls.push(`restart ${keyOf(order.workload)}`);
+    return this.onRestart(order, () => this.#apply(order));
+  }
+
+  #apply({ workload, at, record }: RestartOrder): PatchAnswer {
+    const standing = this.get(workload);
+    if (standing === undefined) return { kind: 'gone' };
+    if (standing.resourceVersion !== workload.resourceVersion) return { kind: 'conflict' };
+    const [generation, revision] = [standing.generation + 1, standing.revision + 1];
+    const accepted = this.update(workload, { restartedAt: at, record, generation, revision });
+    void (this.scripts.get(keyOf(workload)) ?? rollsOut())(this, accepted);
+    return { kind: 'accepted', workload: accepted };
+  }
+
+  rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer> {
+    this.calls.push(`rewrite ${keyOf(workload)}`);
+    const apply = (): PatchAnswer =>
+      this.get(workload)?.resourceVersion === workload.resourceVersion
+        ? { kind: 'accepted', workload: this.update(workload, { record }) }
+        : { kind: 'conflict' };
+    return Promise.resolve(this.onRewrite(apply));
+  }
+
+  async watch(_: WatchBookmark, onChange: (change: WorkloadChange) => void, signal: AbortSignal): Promise<void> {
+    this.#watchers.add(onChange);
+    await this.#clock.sleep(Number.POSITIVE_INFINITY, signal);
+    this.#watchers.delete(onChange);
+  }
+
+  sleep = (milliseconds: number): Promise<void> => this.#clock.sleep(milliseconds);
+}
+
+/** New Pods, all available after so long, in place of the old ones. */
+export const rollsOut =
+  ({ seconds = 10, pod = {} }: { readonly seconds?: number; readonly pod?: Partial<Pod> } = {}): Script =>
+  async (cluster, workload) => {
+    await cluster.sleep(SECOND);
+    const { generation: observedGeneration, replicas, restartedAt } = workload;
+    cluster.update(workload, { status: { observedGeneration, updatedReplicas: 1, replicas: replicas + 1 } });
+    await cluster.sleep((seconds - 1) * SECOND);
+    const images = aPod().images.map(({ container }) => ({ container, image: `${container}:2` }));
+    cluster.setPods(workload, somePods(replicas, { restartedAt, createdAt: NOW, images, ...pod }));
+    const done = { updatedReplicas: replicas, replicas, availableReplicas: replicas };
+    if (cluster.get(workload)?.restartedAt === restartedAt) cluster.update(workload, { status: done });
+  };
+
+/** One new Pod beside the old ones, which never becomes available. */
+export const getsStuck =
+  (pod: Partial<Pod> = {}): Script =>
+  async (cluster, workload) => {
+    await cluster.sleep(SECOND);
+    const { generation: observedGeneration, replicas, restartedAt } = workload;
+    cluster.setPods(workload, [...somePods(replicas), aPod({ name: 'new', restartedAt, ...pod })]);
+    cluster.update(workload, { status: { observedGeneration, updatedReplicas: 1, replicas: replicas + 1 } });
+  };
+
+/** A ConfigMap with one key; every write is conditional. */
+export class FakeStore implements CheckpointStore {
+  readonly identity = BY;
+  /** What was written, in order. */
+  readonly saves: Checkpoint[] = [];
+  text: string | undefined;
+  version = 1;
+  missing = false;
+  reads = 0;
+  holderState: 'running' | 'terminated' | 'vanished' = 'vanished';
+  /** The network between a write and us. */
+  onWrite = (apply: () => SaveAnswer): Promise<SaveAnswer> => Promise.resolve(apply());
+
+  constructor(checkpoint?: Checkpoint) {
+    this.text = checkpoint && encodeCheckpoint(checkpoint);
+  }
+
+  get checkpoint(): Checkpoint {
+    const decoded = decodeCheckpoint(this.text);
+    return decoded.kind === 'checkpoint' ? decoded.checkpoint : EMPTY;
+  }
+
+  read(): Promise<Stored> {
+    this.reads++;
+    const { text, version, missing } = this;
+    return Promise.resolve(missing ? { kind: 'missing' } : { kind: 'found', text, resourceVersion: String(version) });
+  }
+
+  write(text: string, resourceVersion: string): Promise<SaveAnswer> {
+    return this.onWrite(() => {
+      if (this.missing) return { kind: 'missing' };
+      if (resourceVersion !== String(this.version)) return { kind: 'conflict' };
+      this.put(text);
+      this.saves.push(this.checkpoint);
+      return { kind: 'saved', resourceVersion: String(this.version) };
+    });
+  }
+
+  /** A write by anybody; without a text only a label changes. */
+  put(text = this.text): void {
+    this.text = text;
+    this.version++;
+  }
+
+  holder = (): Promise<'running' | 'terminated' | 'vanished'> => Promise.resolve(this.holderState);
+}
+
+/** Remembers what was told, and when. */
+export class FakeAnnouncer implements Announcer {
+  readonly told: (News & { readonly time: number })[] = [];
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  tell(news: News): void {
+    this.told.push({ ...news, time: this.#clock.elapsed() });
+  }
+
+  of = <K extends News['kind']>(kind: K) =>
+    this.told.filter((news): news is News & { kind: K; time: number } => news.kind === kind);
+
+  report = (): Promise<void> => Promise.resolve();
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { makePlan } from '../../src/domain/plan.ts';
+import type { Verdict } from '../../src/domain/verdict.ts';
+import type { Preview } from '../../src/preview.ts';
+import { planJson, planText } from '../../src/terminal/plan-view.ts';
+import { aLeave, anInFlight, aRestart, BEGIN, HOUR, NOW, OCCURRENCE, RUN, SWEEP, T } from '../build.ts';
+
+const VERDICTS: readonly Verdict[] = [
+  aRestart({ name: 'web', replicas: 3 }),
+  aRestart({ name: 'api', replicas: 12 }),
+  aRestart({ name: 'old', failedBefore: true }),
+  anInFlight({ name: 'flying' }),
+  aLeave('paused', { name: 'stopped' }),
+  aLeave('fresh', { name: 'new' }),
+  aLeave('notSelected', { name: 'other' }),
+];
+
+type PlanPreview = Preview & { readonly kind: 'plan' };
+
+const aPreview = (verdicts = VERDICTS, given: Partial<PlanPreview> = {}): PlanPreview => ({
+  kind: 'plan',
+  window: { kind: 'open', occurrence: OCCURRENCE, closesAt: BEGIN + 4 * HOUR },
+  plan: makePlan(verdicts, { sizes: [1, 5], place: 0, probing: false }),
+  sweep: SWEEP,
+  stop: undefined,
+  skipped: [],
+  ...given,
+});
+
+describe('the plan for people', () => {
+  test('says what is restarted in which batch, what is awaited, and what is left and why', () => {
+    assert.equal(
+      planText(aPreview(), NOW),
+      `Window nights is open since 2026-11-24T01:00:00Z, closes 2026-11-24T05:00:00Z.
+
+In flight from an earlier run, awaited first:
+WORKLOAD      RESTARTED AT           RUN
+shop/flying   ${T}   ${RUN}
+
+3 restarts in 2 batches (1, 2):
+
+BATCH   NAMESPACE   NAME   REPLICAS   WHY         DETAIL
+1       shop        api    12         podTooOld   old
+2       shop        web    3          podTooOld   old
+2       shop        old    3          podTooOld   old
+
+3 left: 1 fresh, 1 notSelected, 1 paused.
+
+NAMESPACE   NAME      LEFT BECAUSE   DETAIL
+shop        stopped   paused         left: paused`,
+    );
+  });
+
+  for (const { because, preview, line } of [
+    { because: 'nothing to restart', preview: aPreview([]), line: 'Nothing to restart.' },
+    {
+      because: 'when the window opens',
+      preview: aPreview([], { window: { kind: 'closed', why: 'outsideWindows', opensAt: NOW + 3 * HOUR } }),
+      line: 'The window is closed and opens 2026-11-24T04:10:00Z, in 3h. Then a run would do this:',
+    },
+    {
+      because: 'that it never opens',
+      preview: aPreview([], { window: { kind: 'closed', why: 'outsideWindows', opensAt: undefined } }),
+      line: 'The window is closed and does not open again. Then a run would do this:',
+    },
+    {
+      because: 'that the window is ignored',
+      preview: aPreview([], { window: { kind: 'open', occurrence: OCCURRENCE, closesAt: Number.POSITIVE_INFINITY } }),
+      line: 'Window nights is open since 2026-11-24T01:00:00Z, does not close.',
+    },
+    {
+      because: 'that there is a stop',
+      preview: aPreview([], { stop: 'shop/x failed' }),
+      line: 'Stopped: shop/x failed',
+    },
+    {
+      because: 'which namespaces could not be read',
+      preview: aPreview([], { skipped: [{ namespace: 'secret', why: 'forbidden' }] }),
+      line: 'Namespace secret is skipped: forbidden',
+    },
+  ]) {
+    test(`says ${because}`, () => assert.ok(planText(preview, NOW).split('\n').includes(line), planText(preview, NOW)));
+  }
+});
+
+test('the plan for machines is documented: names, kinds, reasons and replicas', () => {
+  const stopped = { stop: 'shop/x failed', skipped: [{ namespace: 'secret', why: 'forbidden' }] };
+  const entry = (name: string, why = 'podTooOld', detail = 'old') => ({
+    namespace: 'shop',
+    name,
+    kind: 'Deployment',
+    why,
+    detail,
+  });
+  assert.deepEqual(JSON.parse(JSON.stringify(planJson(aPreview(VERDICTS, stopped)))), {
+    version: 1,
+    window: { kind: 'open', name: 'nights', opensAt: '2026-11-24T01:00:00Z', closesAt: '2026-11-24T05:00:00Z' },
+    sweep: SWEEP,
+    ...stopped,
+    inFlight: [{ namespace: 'shop', name: 'flying', kind: 'Deployment', at: T, run: RUN }],
+    batches: [
+      [{ ...entry('api'), replicas: 12 }],
+      [
+        { ...entry('web'), replicas: 3 },
+        { ...entry('old'), replicas: 3 },
+      ],
+    ],
+    left: [
+      entry('new', 'fresh', 'left: fresh'),
+      entry('other', 'notSelected', 'left: notSelected'),
+      entry('stopped', 'paused', 'left: paused'),
+    ],
+  });
+});

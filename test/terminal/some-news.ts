@@ -1,0 +1,39 @@
+import type { News } from '../../src/news.ts';
+import { makePlan } from '../../src/domain/plan.ts';
+import { aLeave, anInFlight, anOutcome, aRestart, SWEEP, T } from '../build.ts';
+
+const workload = { namespace: 'shop', name: 'web' };
+
+/** One of each kind: what a kind lacks here is a type error. */
+export const SOME_NEWS: { readonly [Kind in News['kind']]: News & { readonly kind: Kind } } = {
+  windowIgnored: { kind: 'windowIgnored' },
+  waitingForHold: { kind: 'waitingForHold', holder: 'run other', milliseconds: 60_000 },
+  namespaceSkipped: { kind: 'namespaceSkipped', namespace: 'secret', detail: 'forbidden' },
+  planned: {
+    kind: 'planned',
+    plan: makePlan(
+      [
+        aRestart(),
+        aRestart({ name: 'api' }),
+        anInFlight({ name: 'flying' }),
+        aLeave('paused', { name: 'p' }),
+        aLeave('paused'),
+      ],
+      { sizes: [1, 5], place: 0, probing: false },
+    ),
+    sweep: SWEEP,
+  },
+  batchStarted: { kind: 'batchStarted', size: 5, remaining: 34 },
+  pausing: { kind: 'pausing', milliseconds: 90_000, remaining: 34 },
+  resumed: { kind: 'resumed', workload, at: T },
+  started: { kind: 'started', workload, at: T, why: 'containerImage', detail: 'proxy runs proxy:1' },
+  repeating: { kind: 'repeating', workload, detail: '503' },
+  judgedAgain: { kind: 'judgedAgain', workload, detail: 'paused: somebody did' },
+  progress: { kind: 'progress', workload, detail: '1 of 3 new Pods created' },
+  ended: { kind: 'ended', outcome: anOutcome(), remaining: 34, typicalSeconds: 40, width: 10 },
+  ending: { kind: 'ending', ending: { kind: 'windowClosed', detail: 'the window closed' } },
+  saved: { kind: 'saved', number: 12 },
+  recordNotWritten: { kind: 'recordNotWritten', workload, detail: 'denied' },
+  trouble: { kind: 'trouble', detail: 'connection reset' },
+  unexpected: { kind: 'unexpected', error: new TypeError('boom') },
+};

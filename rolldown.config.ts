@@ -10,8 +10,13 @@ export default defineConfig({
     format: 'esm',
     minify: true,
     codeSplitting: false,
-    // CommonJS dependencies call require() for Node's own modules.
-    banner:
-      "#!/usr/bin/env node\nimport { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
+    banner: [
+      '#!/usr/bin/env node',
+      "import { createRequire as createRequireForBundle } from 'node:module';",
+      // An older Node fails somewhere in the middle, with the whole bundle as its message.
+      'if (Number(process.versions.node.split(".")[0]) < 24) { console.error(`nightshift: needs Node 24 or newer, this is ${process.version}`); process.exit(1); }',
+      // CommonJS dependencies call require() for Node's own modules.
+      'const require = createRequireForBundle(import.meta.url);',
+    ].join('\n'),
   },
 });

@@ -58,7 +58,7 @@ function stoppedBefore(checkpoint: Checkpoint, now: Parameters<typeof stopInForc
   if (stop === undefined || checkpoint.starts.some(({ outcome }) => outcome === undefined)) return undefined;
   const goesOn =
     stop.why === 'failures' && now.policy.onFailure.resume === 'nextWindow'
-      ? 'the next window goes on'
+      ? 'the next opening of the window goes on, or nightshift resume'
       : 'nightshift resume goes on';
   return { kind: 'stoppedBefore', detail: `stopped at ${stop.at}: ${stop.detail}; ${goesOn}` };
 }

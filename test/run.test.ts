@@ -74,7 +74,7 @@ describe('a stop', () => {
     await night.clock.sleep(10 * MINUTE);
     const report = await night.runs();
     assert.deepEqual([report.exitCode, report.ending.kind], [0, 'stoppedBefore']);
-    assert.match(report.summary, /shop\/w0 failed: crashLoopBackOff.*the next window goes on/);
+    assert.match(report.summary, /shop\/w0 failed: crashLoopBackOff.*the next opening of the window goes on/);
     assert.deepEqual([night.store.version, night.cluster.calls.length], [version, calls]);
   });
 

@@ -128,7 +128,7 @@ export function makeReport(facts: Facts): Report {
 function summarize({ outcomes, remaining, left: untouched, ending }: Facts): string {
   const counted = Object.entries(countBy(outcomes, o => o.outcome)).map(([kind, n]) => `${n} ${kind}`);
   const todo = remaining > 0 ? [`${remaining} to do`] : [];
-  const left = untouched.length > 0 ? [`${untouched.length} left`] : [];
+  const left = untouched.length > 0 ? [`${untouched.length} left alone`] : [];
   const numbers = [...counted, ...todo, ...left].join(', ');
   return numbers === '' ? ending.detail : `${numbers}: ${ending.detail}`;
 }

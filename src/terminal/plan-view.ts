@@ -30,10 +30,11 @@ export function planText({ window, plan, stop, skipped }: PlanPreview, now: numb
     blocks.push(table(['BATCH', 'NAMESPACE', 'NAME', 'REPLICAS', 'WHY', 'DETAIL'], rows));
   }
   const told = plan.left.filter(({ why }) => why !== 'fresh' && why !== 'notSelected');
-  if (plan.left.length > 0) blocks.push(`${plan.left.length} left: ${countedCodes(plan.left.map(({ why }) => why))}.`);
+  if (plan.left.length > 0)
+    blocks.push(`${plan.left.length} left alone: ${countedCodes(plan.left.map(({ why }) => why))}.`);
   if (told.length > 0) {
     const rows = told.map(({ workload, why, detail }) => [workload.namespace, workload.name, why, detail]);
-    blocks.push(table(['NAMESPACE', 'NAME', 'LEFT BECAUSE', 'DETAIL'], rows));
+    blocks.push(table(['NAMESPACE', 'NAME', 'LEFT ALONE BECAUSE', 'DETAIL'], rows));
   }
   return blocks.join('\n\n');
 }

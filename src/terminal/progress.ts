@@ -46,7 +46,8 @@ export class ProgressAnnouncer implements Announcer {
             ? 'nothing to restart'
             : `${plural(batches.flat().length, 'restart')} in batches of ${sizes}`;
         const flying = inFlight.length === 0 ? '' : `, ${inFlight.length} in flight from an earlier run`;
-        const rest = left.length === 0 ? '' : `; ${left.length} left (${countedCodes(left.map(({ why }) => why))})`;
+        const rest =
+          left.length === 0 ? '' : `; ${left.length} left alone (${countedCodes(left.map(({ why }) => why))})`;
         return this.#line('plan', `${todo}${flying}${rest}`);
       }
       case 'batchStarted':

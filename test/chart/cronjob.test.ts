@@ -164,6 +164,7 @@ describe('flags reach the worker as its environment', { concurrency: 4 }, () => 
     { name: 'NIGHTSHIFT_NAMESPACE', ...field('metadata.namespace') },
     { name: 'NIGHTSHIFT_POD_NAME', ...field('metadata.name') },
     { name: 'NIGHTSHIFT_POD_UID', ...field('metadata.uid') },
+    { name: 'NIGHTSHIFT_TERMINATION_LOG', value: '/dev/termination-log' },
   ];
   const cases: readonly (readonly [what: string, values: Values, more: readonly object[]])[] = [
     ['usually', {}, []],

@@ -84,7 +84,7 @@ describe('the summary is one line', () => {
     { facts: { ending: ended('windowClosed', 'the window is closed') }, summary: 'the window is closed' },
     {
       facts: { outcomes, remaining: 4, left: [aLeave('paused')], ending: ended('stopped', 'stopped: shop/web failed') },
-      summary: '2 restarted, 1 failed, 4 to do, 1 left: stopped: shop/web failed',
+      summary: '2 restarted, 1 failed, 4 to do, 1 left alone: stopped: shop/web failed',
     },
     { facts: { outcomes: outcomes.slice(0, 1), ending: ended('swept', 'all done') }, summary: '1 restarted: all done' },
   ] satisfies { facts: Partial<Facts>; summary: string }[]) {
@@ -109,7 +109,7 @@ test('the report counts outcomes and reasons, and carries what machines read', (
     ],
     ending: ended('swept'),
     remaining: 2,
-    summary: '1 restarted, 1 failed, 2 to do, 3 left: it ended: swept',
+    summary: '1 restarted, 1 failed, 2 to do, 3 left alone: it ended: swept',
     exitCode: 3,
   });
 });

@@ -118,7 +118,7 @@ describe('the end of a run is one line', () => {
       assert.deepEqual(lines, [
         {
           level,
-          summary: `1 restarted, 1 left: ${ending.detail}`,
+          summary: `1 restarted, 1 left alone: ${ending.detail}`,
           ending: ending.kind,
           sweep: SWEEP,
           outcomes: { restarted: 1 },

@@ -45,10 +45,10 @@ BATCH   NAMESPACE   NAME   REPLICAS   WHY         DETAIL
 2       shop        web    3          podTooOld   old
 2       shop        old    3          podTooOld   old
 
-3 left: 1 fresh, 1 notSelected, 1 paused.
+3 left alone: 1 fresh, 1 notSelected, 1 paused.
 
-NAMESPACE   NAME      LEFT BECAUSE   DETAIL
-shop        stopped   paused         left: paused`,
+NAMESPACE   NAME      LEFT ALONE BECAUSE   DETAIL
+shop        stopped   paused               left: paused`,
     );
   });
 

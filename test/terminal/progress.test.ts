@@ -21,7 +21,7 @@ describe('a person who watches reads', () => {
     ['windowIgnored', 'window      ignored, as told'],
     ['waitingForHold', 'wait        up to 1m to see whether run other is still there'],
     ['namespaceSkipped', 'skip        namespace secret: forbidden'],
-    ['planned', 'plan        2 restarts in batches of 1, 1, 1 in flight from an earlier run; 2 left (2 paused)'],
+    ['planned', 'plan        2 restarts in batches of 1, 1, 1 in flight from an earlier run; 2 left alone (2 paused)'],
     ['batchStarted', 'batch       of 5, then 34 to do'],
     ['pausing', 'pause       1m30s, then 34 to do'],
     ['resumed', 'resume      shop/web, restarted 2026-11-24T01:05:00Z'],

@@ -41,7 +41,7 @@ test('the report for machines is documented, without what only we need', () => {
     left: [{ namespace: 'shop', name: 'stopped', kind: 'Deployment', why: 'paused', detail: 'left: paused' }],
     ending: { kind: 'stopped', detail: 'stopped: shop/api failed' },
     remaining: 3,
-    summary: '1 restarted, 1 failed, 3 to do, 1 left: stopped: shop/api failed',
+    summary: '1 restarted, 1 failed, 3 to do, 1 left alone: stopped: shop/api failed',
     exitCode: 3,
   });
 });
@@ -53,13 +53,13 @@ describe('the report for people', () => {
       `WORKLOAD   OUTCOME   WHY         DETAIL
 shop/api   failed    imagePull   no image
 
-1 restarted, 1 failed, 3 to do, 1 left: stopped: shop/api failed`,
+1 restarted, 1 failed, 3 to do, 1 left alone: stopped: shop/api failed`,
     );
   });
 
   test('is one line when all went well', () => {
     const outcomes = [anOutcome()];
-    assert.equal(reportText(aReport({ outcomes })), '1 restarted, 3 to do, 1 left: stopped: shop/api failed');
+    assert.equal(reportText(aReport({ outcomes })), '1 restarted, 3 to do, 1 left alone: stopped: shop/api failed');
   });
 });
 
@@ -69,7 +69,7 @@ describe('the termination message', () => {
       run: RUN,
       exitCode: 3,
       ending: 'stopped',
-      summary: '1 restarted, 1 failed, 3 to do, 1 left: stopped: shop/api failed',
+      summary: '1 restarted, 1 failed, 3 to do, 1 left alone: stopped: shop/api failed',
       failed: [{ workload: 'shop/api', outcome: 'failed', why: 'imagePull' }],
     });
   });

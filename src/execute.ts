@@ -1,12 +1,5 @@
-import {
-  dropUnstarted,
-  isNamed,
-  isOfOccurrence,
-  nameable,
-  nameStarts,
-  recordOutcome,
-  typicalRollout,
-} from './domain/ledger.ts';
+import { isOfOccurrence, recordOutcome, typicalRollout } from './domain/ledger.ts';
+import { dropUnstarted, isNamed, nameable, nameStarts } from './domain/starts.ts';
 import { keyOf, unreachable, type Condition, type OutcomeKind, type Workload } from './domain/model.ts';
 import { leftInBatch, type Plan } from './domain/plan.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';

@@ -1,5 +1,5 @@
 import { isTakenBack, nextRestartedAt } from './domain/instant.ts';
-import { markStarted } from './domain/ledger.ts';
+import { markStarted } from './domain/starts.ts';
 import { unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
 import { judge, type Bench, type Leave, type Restart } from './domain/verdict.ts';

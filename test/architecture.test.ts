@@ -60,11 +60,13 @@ const DOMAIN = named('domain', [
   'window',
   'record',
   'checkpoint',
+  'starts',
   'staleness',
   'rollout',
   'verdict',
   'report',
   'ledger',
+  'reconcile',
   'plan',
   'assessment',
 ]);

@@ -54,6 +54,15 @@ describe('never more is in flight than', () => {
     assert.equal(flights.length, 5);
   });
 
+  test('so many Pods, and not one more', async () => {
+    const restarts = [6, 5].map((replicas, index) => aRestart({ name: `w${index}`, replicas }));
+    const { flights } = await walk({ restarts, policy: inFlightLimits({ pods: 10 }) });
+    assert.equal(
+      peak(flights, flying => flying.length),
+      1,
+    );
+  });
+
   test('so many of one namespace, and those of others overtake', async () => {
     const restarts = [...some(6, { namespace: 'a' }), ...some(2, { namespace: 'b' })];
     const { flights } = await walk({ restarts, policy: inFlightLimits({ perNamespace: 2 }) });
@@ -144,6 +153,17 @@ describe('batches', () => {
     });
     assert.deepEqual(batchSizes(world), [2, 1]);
     assert.equal(world.flights[1]?.from, 320);
+  });
+
+  test('begin when what an earlier occurrence left in flight has landed', async () => {
+    const world = await walk({
+      inFlight: [anInFlight({ name: 'f0' }, { at: '2026-11-23T03:00:00Z' })],
+      scripts: { f0: finishes(20) },
+      restarts: some(7),
+      policy: { batches: { ...batches, sizes: [2, 3], pause: '0s' } },
+    });
+    assert.deepEqual(batchSizes(world), [2, 3, 2]);
+    assert.equal(world.flights[1]?.from, 20);
   });
 
   test('are as large as ever when something in them is left', async () => {

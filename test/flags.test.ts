@@ -131,6 +131,11 @@ describe('every flag has an environment variable', () => {
     test(`an empty ${variable} means nothing`, () => assert.deepEqual(flagsOf('run', { [variable]: '' }), DEFAULTS));
   }
 
+  test('and an empty flag means the default', () => {
+    const parsed = parseCommandLine(['run', '--policy', ''], { NIGHTSHIFT_POLICY: 'other.yaml' });
+    assert.deepEqual(parsed.kind === 'command' && parsed.flags, DEFAULTS);
+  });
+
   test('which may say false', () => {
     const environment = { NIGHTSHIFT_DRY_RUN: 'false', NIGHTSHIFT_IGNORE_WINDOW: 'false' };
     assert.deepEqual(flagsOf('run', environment), DEFAULTS);

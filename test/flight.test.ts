@@ -416,6 +416,16 @@ describe('a restart that somebody meddles with', () => {
     });
   }
 
+  test('is gone when it is made again, even with the same T', async () => {
+    const again = ({ cluster, observed }: World): void => {
+      const uid = 'another';
+      cluster.remove(REF);
+      cluster.add(aRestarted({ uid }), somePods(3, aFreshPod()));
+      observed.put(REF, cluster.get(REF));
+    };
+    assert.equal((await flight({ silent: true, events: [[5, again]] })).landing.outcome, 'gone');
+  });
+
   test('is seen to be reverted although Pods and counters say that all is well', async () => {
     const { landing, seconds } = await flight({ events: [[35, set({ generation: 9, restartedAt: undefined })]] });
     assert.deepEqual([landing.outcome, seconds], ['reverted', 35]);

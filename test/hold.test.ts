@@ -297,9 +297,15 @@ describe('saves', () => {
 
 describe('a hold is lost', () => {
   type World = ReturnType<typeof aWorld>;
+  /** Somebody applies what was saved two saves ago. */
+  const restoreOldCopy = (store: FakeStore): void => {
+    const { run, number } = store.checkpoint.save;
+    store.put(encodeCheckpoint({ ...store.checkpoint, save: { run, number: number - 1 } }));
+  };
   const damage = ({ store }: World): void => store.put('{');
   for (const { because, kind, happens } of [
     { because: 'to another run', kind: 'takenOver', happens: ({ store }) => takeOver(store) },
+    { because: 'to an old copy of our own', kind: 'takenOver', happens: ({ store }) => restoreOldCopy(store) },
     { because: 'with the ConfigMap', kind: 'missing', happens: ({ store }) => void (store.missing = true) },
     {
       because: 'with what was in it',

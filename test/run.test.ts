@@ -189,6 +189,44 @@ describe('another run', () => {
     assert.deepEqual(night.store.checkpoint.save, { run: 'other', number: 50 });
   });
 
+  test('that takes the checkpoint over while the inventory is read is not waited for', async () => {
+    const flying = aRestarted({ status: { updatedReplicas: 1 } });
+    const night = aNight({ workloads: [flying], checkpoint: aCheckpoint({ starts: [aStart()] }) });
+    const inventory = night.cluster.inventory.bind(night.cluster);
+    night.cluster.inventory = async () => {
+      await night.clock.sleep(40 * SECOND);
+      return inventory();
+    };
+    const theirs = aCheckpoint({ hold, save: { run: 'other', number: 50 } });
+    night.clock.after(5 * SECOND, () => night.store.put(encodeCheckpoint(theirs)));
+    const report = await night.runs();
+    assert.deepEqual([report.ending.kind, report.exitCode, night.clock.elapsed()], ['holdLost', 0, 40 * SECOND]);
+  });
+
+  for (const [because, happens, exitCode] of [
+    [
+      'another run took the checkpoint over',
+      (store: FakeStore) =>
+        void (store.text = encodeCheckpoint(aCheckpoint({ hold, save: { run: 'other', number: 50 } }))),
+      0,
+    ],
+    ['the ConfigMap is missing', (store: FakeStore) => void (store.missing = true), 5],
+  ] as const) {
+    test(`is told when the last save fails because ${because}`, async () => {
+      const night = aNight();
+      night.store.onWrite = apply => {
+        if (night.announcer.of('ended').length === 3) {
+          night.store.put();
+          happens(night.store);
+        }
+        return Promise.resolve(apply());
+      };
+      const report = await night.runs();
+      assert.deepEqual([report.outcomes.length, report.exitCode], [3, exitCode]);
+      assert.notEqual(report.ending.kind, 'swept');
+    });
+  }
+
   test('that overlaps does the work once', async () => {
     const night = aNight({ workloads: some(5) });
     const [one, two] = await Promise.all([night.runs(), night.runs({ holder: { run: 'two', pod: undefined } })]);

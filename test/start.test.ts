@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encodeCheckpoint } from '../src/domain/checkpoint.ts';
 import { formatInstant } from '../src/domain/instant.ts';
-import { nameStarts } from '../src/domain/ledger.ts';
+import { nameStarts } from '../src/domain/starts.ts';
 import { formatRecord, parseRecord } from '../src/domain/record.ts';
 import type { PatchAnswer, RestartOrder } from '../src/ports.ts';
 import { start } from '../src/start.ts';
@@ -57,9 +57,9 @@ async function starting(
     readonly given?: GivenWorkload;
   } = {},
 ) {
-  const { before, given, ...given2 } = options;
+  const { before, given, ...worldly } = options;
   const restart = aRestart(given);
-  const world = await heldWorld({ workloads: [restart.workload], ...given2 });
+  const world = await heldWorld({ workloads: [restart.workload], ...worldly });
   const { cluster, hold, clock } = world;
   hold.change(checkpoint => nameStarts(checkpoint, [restart.workload], NOW));
   const orders: (RestartOrder & { readonly seconds: number; readonly fresh: boolean })[] = [];
@@ -100,6 +100,12 @@ describe('a restart', () => {
   test('carries what stood in its status before, to tell an old failure from a new one', async () => {
     const progressing = { reason: 'ProgressDeadlineExceeded', message: '', lastUpdateTime: 'long ago' };
     const { started } = await starting([], { given: { status: { progressing } } });
+    assert.deepEqual(started.kind === 'inFlight' && started.before, progressing);
+  });
+
+  test('carries it also when its answer was lost', async () => {
+    const progressing = { reason: 'ProgressDeadlineExceeded', message: '', lastUpdateTime: 'long ago' };
+    const { started } = await starting([applied], { given: { status: { progressing } } });
     assert.deepEqual(started.kind === 'inFlight' && started.before, progressing);
   });
 
@@ -216,6 +222,14 @@ describe('after a conflict the workload is read', () => {
     assert.deepEqual(cluster.calls, ['restart shop/web', 'get shop/web', 'pods shop/web', 'restart shop/web']);
   });
 
+  test('and gets a later T when somebody restarted it meanwhile', async () => {
+    const { orders } = await starting([changed({ restartedAt: '2026-11-24T01:20:00Z', labels: { a: 'b' } })]);
+    assert.deepEqual(
+      orders.map(({ at }) => at),
+      [NOW_TEXT, '2026-11-24T01:20:01Z'],
+    );
+  });
+
   test('and left when it is not', async () => {
     const { started, orders } = await starting([changed({ paused: true })]);
     assert.equal(started.kind === 'left' && started.verdict.why, 'paused');
@@ -227,6 +241,19 @@ describe('after a conflict the workload is read', () => {
     assert.equal(started.kind, 'inFlight');
     assert.deepEqual(new Set(orders.map(({ at }) => at)), new Set([NOW_TEXT]));
     assert.equal(cluster.get(REF)?.revision, 5);
+  });
+
+  test('and reverted when it had taken effect and was taken back at once', async () => {
+    const takenBack: Attempt = (apply, { cluster }) => {
+      apply();
+      cluster.update(REF, { restartedAt: undefined, generation: 9, revision: 6, status: { observedGeneration: 9 } });
+      return SILENCE;
+    };
+    const { started, orders } = await starting([takenBack], {
+      before: ({ cluster }) => void cluster.scripts.set('shop/web', () => Promise.resolve()),
+    });
+    assert.equal(started.kind === 'ended' && started.landing.outcome, 'reverted');
+    assert.equal(orders.length, 2);
   });
 
   test('and gone when it is', async () => {

@@ -118,6 +118,13 @@ describe('SIGTERM', () => {
     });
   }
 
+  test('before the first start starts nothing', async () => {
+    const night = aNight();
+    night.interruption.abort();
+    const report = await night.runs();
+    assert.deepEqual([report.exitCode, revisions(night), night.store.checkpoint.hold], [143, [4, 4, 4], null]);
+  });
+
   test('in a pause starts nothing any more', async () => {
     const night = aNight({ policy: { ...QUICK, batches: { sizes: [1], pause: '5m' } } });
     night.clock.after(MINUTE, () => night.interruption.abort());

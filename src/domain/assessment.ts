@@ -1,6 +1,7 @@
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { parseInstant } from './instant.ts';
-import { countSweep, enterOccurrence, isOfOccurrence, newSweep, reconcile } from './ledger.ts';
+import { enterOccurrence, isOfOccurrence, newSweep } from './ledger.ts';
+import { countSweep, reconcile } from './reconcile.ts';
 import { keyOf, type Namespace, type Pod, type Workload } from './model.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { wantOf, type Policy } from './policy.ts';

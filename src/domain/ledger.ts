@@ -1,27 +1,16 @@
-import type { Checkpoint, Start, Stop, Sweep } from './checkpoint.ts';
-import { formatInstant, isTakenBack } from './instant.ts';
-import { keyOf, type OutcomeKind, type Workload } from './model.ts';
+import type { Checkpoint, Stop, Sweep } from './checkpoint.ts';
+import { formatInstant } from './instant.ts';
+import { keyOf } from './model.ts';
 import type { Policy } from './policy.ts';
-import { ownRecord } from './record.ts';
 import type { Outcome } from './report.ts';
-import type { Verdict } from './verdict.ts';
 import type { Occurrence } from './window.ts';
 
-/** How runs, starts and outcomes change the checkpoint: pure steps, each from one checkpoint to the next. */
+/** How occurrences and outcomes change the checkpoint: pure steps, each from one checkpoint to the next. */
 
 /** Reverts in a sweep, and ineffective restarts in a row, that stop it: the cause is not the workload. */
-const REVERTS = 3;
+export const REVERTS = 3;
 const INEFFECTIVE_IN_ROW = 2;
 const ROLLOUTS_KEPT = 25;
-
-/** How many starts are named in one save, and how much of the checkpoint's 16 KiB they may take. */
-const NAMED_AT_ONCE = 50;
-const NAMED_BYTES = 10 * 1024;
-/** What a start takes besides the workload's name. */
-const START_BYTES = 140;
-
-/** Uids are kept as their first eight digits. */
-const UID_DIGITS = 8;
 
 /** The stop that still holds, undefined when there is none or its end has come. */
 export function stopInForce(
@@ -79,139 +68,6 @@ export function newSweep(begin: number): Sweep {
     ineffectiveInRow: 0,
     reverts: 0,
   };
-}
-
-/**
- * Writes down who may start next, before any of them does. A crash right after leaves names of which the next run
- * learns from the workloads whether they started (`reconcile`).
- */
-export function nameStarts(checkpoint: Checkpoint, workloads: readonly Workload[], now: number): Checkpoint {
-  const named = new Set(workloads.map(keyOf));
-  return {
-    ...checkpoint,
-    starts: [
-      ...checkpoint.starts.filter(({ workload }) => !named.has(workload)),
-      ...workloads.map(workload => startOf(workload, formatInstant(now))),
-    ],
-  };
-}
-
-function startOf(workload: Workload, at: string): Start {
-  const { uid, template, revision } = workload;
-  return { workload: keyOf(workload), uid: uid.slice(0, UID_DIGITS), at, template, revision };
-}
-
-/** As many of the workloads, from the first on, as one save names: 50, or fewer where long names fill the checkpoint. */
-export function nameable(workloads: readonly Workload[]): readonly Workload[] {
-  let bytes = 0;
-  return workloads.slice(0, NAMED_AT_ONCE).filter((workload, index) => {
-    bytes += keyOf(workload).length + START_BYTES;
-    return index === 0 || bytes <= NAMED_BYTES;
-  });
-}
-
-/** Whether the workload is named for a start that has no outcome yet. */
-export function isNamed(checkpoint: Checkpoint, workload: Workload): boolean {
-  return checkpoint.starts.some(start => isSameWorkload(start, workload) && start.outcome === undefined);
-}
-
-export function markStarted(checkpoint: Checkpoint, workload: Workload, at: string): Checkpoint {
-  return {
-    ...checkpoint,
-    // It may have been judged again since it was named.
-    starts: checkpoint.starts.map(start => (isSameWorkload(start, workload) ? startOf(workload, at) : start)),
-  };
-}
-
-/** Forgets names that never started. */
-export function dropUnstarted(checkpoint: Checkpoint, inFlight: ReadonlySet<string>): Checkpoint {
-  return {
-    ...checkpoint,
-    starts: checkpoint.starts.filter(({ outcome, workload }) => outcome !== undefined || inFlight.has(workload)),
-  };
-}
-
-const isSameWorkload = (start: Start, workload: Workload): boolean =>
-  start.workload === keyOf(workload) && workload.uid.startsWith(start.uid);
-
-/**
- * Settles starts whose outcome nobody saw, because the run died: by the record on the workload, or, where the record is
- * gone, by its revision, which has grown iff a Pod template took effect since the start was named.
- */
-export function reconcile(
-  checkpoint: Checkpoint,
-  verdicts: readonly Verdict[],
-  now: { readonly by: string; readonly now: number },
-): Checkpoint {
-  const byKey = new Map(verdicts.map(verdict => [keyOf(verdict.workload), verdict]));
-  const settled = checkpoint.starts.map(start => settle(start, byKey.get(start.workload), now.by));
-  const adopted = verdicts.filter(
-    verdict => verdict.kind === 'inFlight' && !isRemembered(checkpoint, verdict.workload),
-  );
-  const done = settled.filter((start, index) => isNews(start, checkpoint.starts[index], 'restarted'));
-  // What was restarted in an earlier sweep may be replaced for a hundred good reasons since.
-  const reverted = settled.filter(
-    (start, index) =>
-      isNews(start, checkpoint.starts[index], 'reverted') && (start?.at ?? '') >= (checkpoint.sweep?.id ?? '~'),
-  );
-  const reverts = (checkpoint.sweep?.reverts ?? 0) + reverted.length;
-  const stop = reverted.length > 0 && reverts >= REVERTS ? revertsStop(reverted.at(-1)?.workload ?? '', now.now) : null;
-  return {
-    ...checkpoint,
-    starts: [
-      ...settled.filter(start => start !== undefined),
-      // Of a run whose checkpoint was deleted.
-      ...adopted.flatMap(({ workload, ...verdict }) =>
-        verdict.kind === 'inFlight'
-          ? [{ ...startOf(workload, verdict.record.at), template: verdict.record.template }]
-          : [],
-      ),
-    ],
-    occurrence: checkpoint.occurrence && {
-      ...checkpoint.occurrence,
-      done: checkpoint.occurrence.done + done.filter(start => isOfOccurrence(checkpoint, start?.at ?? '')).length,
-    },
-    sweep: checkpoint.sweep && { ...checkpoint.sweep, reverts },
-    stop: checkpoint.stop ?? (stop && { ...stop, want: checkpoint.want }),
-  };
-}
-
-const isNews = (settled: Start | undefined, before: Start | undefined, outcome: OutcomeKind): boolean =>
-  settled?.outcome === outcome && before?.outcome !== outcome;
-
-const isRemembered = (checkpoint: Checkpoint, workload: Workload): boolean =>
-  checkpoint.starts.some(start => isSameWorkload(start, workload));
-
-/** What was started before the occurrence opened proves nothing about it: its ramp begins with its own canary. */
-export function isOfOccurrence({ occurrence }: Checkpoint, at: string): boolean {
-  return occurrence !== null && at >= occurrence.opensAt;
-}
-
-function settle(start: Start, verdict: Verdict | undefined, by: string): Start | undefined {
-  if (start.outcome !== undefined && start.outcome !== 'restarted') return start;
-  if (verdict === undefined || !isSameWorkload(start, verdict.workload)) return start.outcome && start;
-  const { workload } = verdict;
-  if (verdict.kind === 'inFlight') return { ...start, at: verdict.record.at, outcome: undefined };
-  const record = ownRecord(workload, by);
-  if (record !== undefined && record.at >= start.at) {
-    return { ...start, at: record.at, outcome: record.outcome ?? 'restarted' };
-  }
-  const takenBack =
-    workload.revision > start.revision &&
-    workload.template === start.template &&
-    isTakenBack(workload.restartedAt, start.at);
-  if (takenBack) return { ...start, outcome: 'reverted' };
-  return start.outcome && start;
-}
-
-/** Every workload of the sweep that is restarted by now, counted from the workloads themselves. */
-export function countSweep(checkpoint: Checkpoint, verdicts: readonly Verdict[]): Checkpoint {
-  if (checkpoint.sweep === null) return checkpoint;
-  const { counts } = checkpoint.sweep;
-  const restarted = verdicts.filter(verdict => verdict.kind === 'leave' && verdict.why === 'restartedThisSweep').length;
-  const remaining = verdicts.filter(verdict => verdict.kind !== 'leave').length;
-  const total = Math.max(checkpoint.sweep.total, restarted + remaining);
-  return { ...checkpoint, sweep: { ...checkpoint.sweep, remaining, total, counts: { ...counts, restarted } } };
 }
 
 /** What an outcome means for the sweep, the ramp and the stop. A failure of the same start counts once. */
@@ -272,7 +128,8 @@ function stopAfter(
   return null;
 }
 
-function revertsStop(last: string, now: number): Omit<Stop, 'want'> {
+/** The stop after too many reverts; `last` is the workload that made it so. */
+export function revertsStop(last: string, now: number): Omit<Stop, 'want'> {
   const detail = `${REVERTS} restarts were taken back, the last of ${last}; let your GitOps tool ignore the restartedAt annotation`;
   return { at: formatInstant(now), why: 'reverts', detail };
 }
@@ -282,4 +139,9 @@ export function typicalRollout(checkpoint: Checkpoint): number | undefined {
   const seconds = checkpoint.sweep?.rolloutSeconds.toSorted((a, b) => a - b) ?? [];
   const middle = seconds[Math.floor(seconds.length / 2)];
   return middle === undefined ? undefined : middle * 1000;
+}
+
+/** What was started before the occurrence opened proves nothing about it: its ramp begins with its own canary. */
+export function isOfOccurrence({ occurrence }: Checkpoint, at: string): boolean {
+  return occurrence !== null && at >= occurrence.opensAt;
 }

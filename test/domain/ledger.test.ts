@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { encodeCheckpoint, type Checkpoint, type Stop } from '../../src/domain/checkpoint.ts';
+import type { Checkpoint, Stop } from '../../src/domain/checkpoint.ts';
 import { formatInstant } from '../../src/domain/instant.ts';
 import {
-  countSweep,
-  dropUnstarted,
   enterOccurrence,
-  isNamed,
-  markStarted,
-  nameable,
-  nameStarts,
   newSweep,
   recordOutcome,
   resume,
@@ -18,13 +12,11 @@ import {
 } from '../../src/domain/ledger.ts';
 import type { OutcomeKind } from '../../src/domain/model.ts';
 import type { Outcome } from '../../src/domain/report.ts';
+import { nameStarts } from '../../src/domain/starts.ts';
 import {
   aCheckpoint,
-  aLeave,
-  anInFlight,
   anOutcome,
   aPolicy,
-  aRestart,
   aStart,
   aSweep,
   aWorkload,
@@ -231,57 +223,8 @@ describe('what is started before an occurrence opens', () => {
   });
 });
 
-describe('one save names', () => {
-  const named = (name: string, count: number) =>
-    nameable(Array.from({ length: count }, (_, index) => aWorkload({ name: `${name}${index}` })));
-  test('no more than 50', () => assert.equal(named('web-', 200).length, 50));
-  test('at least one', () => assert.equal(named('w'.repeat(20_000), 3).length, 1));
-  test('as many as are there', () => assert.equal(named('web-', 7).length, 7));
-  test('so few of the longest names that the checkpoint stays under 16 KiB', () => {
-    const some = named('w'.repeat(240), 60);
-    assert.ok(some.length > 5);
-    const checkpoint = nameStarts(aCheckpoint({ starts: [] }), some, NOW);
-    assert.ok(Buffer.byteLength(encodeCheckpoint(checkpoint)) <= 16 * 1024);
-  });
-});
-
-describe('starts', () => {
-  const web = aWorkload({ revision: 9 });
-  const api = aWorkload({ name: 'api' });
-  const named = nameStarts(aCheckpoint({ starts: [aStart({ outcome: 'failed' })] }), [web, api], NOW);
-
-  test('are named before they happen, with what tells whether they did', () => {
-    const at = formatInstant(NOW);
-    const { uid } = aStart({ workload: 'shop/api' });
-    assert.deepEqual(named.starts, [
-      { ...aStart(), at, revision: 9 },
-      { workload: 'shop/api', uid, at, template: 'template-1', revision: 4 },
-    ]);
-    assert.ok(isNamed(named, web) && isNamed(named, api));
-  });
-
-  test('are not named for another workload of that name, nor once they ended', () => {
-    assert.ok(!isNamed(named, aWorkload({ uid: 'recreated' })));
-    assert.ok(!isNamed(aCheckpoint({ starts: [aStart({ outcome: 'failed' })] }), web));
-    assert.ok(!isNamed(aCheckpoint(), web));
-  });
-
-  test('get their T, and keep it', () => {
-    const [first, second] = markStarted(named, web, '2026-11-24T01:10:07Z').starts;
-    assert.deepEqual([first?.at, second?.at], ['2026-11-24T01:10:07Z', formatInstant(NOW)]);
-  });
-
-  test('get the template and the revision that they are made from, which may be newer than the plan', () => {
-    const changed = aWorkload({ template: 'template-2', revision: 10 });
-    const [first] = markStarted(named, changed, T).starts;
-    assert.deepEqual(first, { ...aStart(), template: 'template-2', revision: 10 });
-  });
-
-  test('that never happened are forgotten at the end of a run', () => {
-    const ended = aStart({ workload: 'a/b', outcome: 'restarted' });
-    const checkpoint = aCheckpoint({ starts: [ended, ...named.starts] });
-    assert.deepEqual(dropUnstarted(checkpoint, new Set(['shop/web'])).starts, [ended, named.starts[0]]);
-  });
+describe('the name of a start', () => {
+  const named = aCheckpoint({ starts: [aStart({ revision: 9 })] });
 
   test('keep their outcome and T', () => {
     const outcome = anOutcome({ outcome: 'superseded' });
@@ -300,27 +243,6 @@ describe('the sweep', () => {
   test('has the second it began for an id', () => {
     const sweep = newSweep(BEGIN + 999);
     assert.deepEqual([sweep.id, sweep.total, sweep.counts], [SWEEP, 0, {}]);
-  });
-
-  test('counts what is restarted and what is to do from the workloads', () => {
-    const verdicts = [
-      aLeave('restartedThisSweep', { name: 'a' }),
-      aLeave('restartedThisSweep', { name: 'b' }),
-      aLeave('fresh', { name: 'c' }),
-      aLeave('failedBefore', { name: 'd' }),
-      anInFlight({ name: 'e' }),
-      aRestart({ name: 'f' }),
-    ];
-    const { sweep } = countSweep(aCheckpoint({ sweep: aSweep({ counts: { failed: 1, restarted: 9 } }) }), verdicts);
-    assert.deepEqual([sweep?.remaining, sweep?.total, sweep?.counts], [2, 4, { failed: 1, restarted: 2 }]);
-  });
-
-  test('keeps the largest total that it saw', () => {
-    assert.equal(countSweep(aCheckpoint({ sweep: aSweep({ total: 40 }) }), [aRestart()]).sweep?.total, 40);
-  });
-
-  test('is not made by counting', () => {
-    assert.equal(countSweep(aCheckpoint({ sweep: null }), [aRestart()]).sweep, null);
   });
 
   test('counts each outcome, and what is left to do', () => {

@@ -72,8 +72,8 @@ describe('restarts are ordered', () => {
     },
     {
       by: 'the oldest Pod, where priorities are equal',
-      restarts: [2, 0, 1].map(age => aRestart({ name: `a${age}`, oldestPod: LAST_MONTH + age })),
-      order: ['a0', 'a1', 'a2'],
+      restarts: [0, 2, 1].map(age => aRestart({ name: `a${2 - age}`, oldestPod: LAST_MONTH + age })),
+      order: ['a2', 'a1', 'a0'],
     },
     {
       by: 'name, where Pods are equally old',

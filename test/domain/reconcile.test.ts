@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Start } from '../../src/domain/checkpoint.ts';
-import { reconcile } from '../../src/domain/ledger.ts';
+import { countSweep, reconcile } from '../../src/domain/reconcile.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
-import { aCheckpoint, anInFlight, aRestart, aRestarted, aStart, BY, NOW, SWEEP, T } from '../build.ts';
+import { aCheckpoint, aLeave, anInFlight, aRestart, aRestarted, aStart, aSweep, BY, NOW, SWEEP, T } from '../build.ts';
 
 /** A run died after it named `shop/web` for a start at 01:00; what the next one finds tells how far it came. */
 
@@ -136,4 +136,27 @@ test('what has an outcome already keeps it', () => {
   const good = aStart({ outcome: 'restarted' });
   assert.deepEqual(settled(undefined, good), { start: good, done: 0 });
   assert.deepEqual(settled(found(aRestarted()), good), { start: good, done: 0 });
+});
+
+describe('the sweep', () => {
+  test('counts what is restarted and what is to do from the workloads', () => {
+    const verdicts = [
+      aLeave('restartedThisSweep', { name: 'a' }),
+      aLeave('restartedThisSweep', { name: 'b' }),
+      aLeave('fresh', { name: 'c' }),
+      aLeave('failedBefore', { name: 'd' }),
+      anInFlight({ name: 'e' }),
+      aRestart({ name: 'f' }),
+    ];
+    const { sweep } = countSweep(aCheckpoint({ sweep: aSweep({ counts: { failed: 1, restarted: 9 } }) }), verdicts);
+    assert.deepEqual([sweep?.remaining, sweep?.total, sweep?.counts], [2, 4, { failed: 1, restarted: 2 }]);
+  });
+
+  test('keeps the largest total that it saw', () => {
+    assert.equal(countSweep(aCheckpoint({ sweep: aSweep({ total: 40 }) }), [aRestart()]).sweep?.total, 40);
+  });
+
+  test('is not made by counting', () => {
+    assert.equal(countSweep(aCheckpoint({ sweep: null }), [aRestart()]).sweep, null);
+  });
 });

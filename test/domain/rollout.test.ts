@@ -20,7 +20,7 @@ const CHECKS: readonly { readonly state: string; readonly given: GivenWorkload; 
   { state: 'progressing', given: { status: { updatedReplicas: 2 } }, says: '2 of 3 new Pods created' },
   { state: 'progressing', given: { status: { replicas: 5 } }, says: 'old Pods still to be removed' },
   { state: 'progressing', given: { status: { availableReplicas: 1 } }, says: 'new Pods available' },
-  { state: 'terminating', given: { status: { terminatingReplicas: 2 } }, says: '2 old Pods still terminating' },
+  { state: 'terminating', given: { status: { terminatingReplicas: 1 } }, says: '1 old Pods still terminating' },
 ];
 
 describe("a rollout is judged in the order of kubectl's checks", () => {

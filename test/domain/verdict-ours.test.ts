@@ -97,6 +97,17 @@ describe('a restart of this sweep', () => {
     },
     { because: 'is over when the workload was scaled to nothing', word: 'zeroReplicas', given: { replicas: 0 } },
     {
+      because: 'is over while the workload is scaled to nothing',
+      word: 'zeroReplicas',
+      given: { replicas: 0, status: { replicas: 3 } },
+    },
+    {
+      because: 'is over when it is known to have ended, whatever autoscalers and nodes do since',
+      word: 'rolloutInProgress',
+      given: { status: { updatedReplicas: 2 } },
+      bench: { past: new Map([['shop/web', aStart({ outcome: 'restarted' })]]) },
+    },
+    {
       because: "is somebody's rollout when another checkpoint did it",
       word: 'rolloutInProgress',
       given: { status: { updatedReplicas: 2 } },
@@ -202,6 +213,12 @@ describe('a restart that failed', () => {
       record: { ...failed(T), template: 'template-1' },
     },
     { because: 'is fresh when it came up by itself', word: 'fresh', record: failed(T) },
+    {
+      because: 'is left while it is half done, even if no live Pod matches',
+      word: 'failedBefore',
+      given: HALF_DONE,
+      record: failed(T),
+    },
     {
       because: 'is left while it is paused, for that',
       word: 'paused',

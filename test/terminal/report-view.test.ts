@@ -74,7 +74,21 @@ describe('the termination message', () => {
     });
   });
 
-  test('fits into the 4096 bytes that the kubelet keeps, with ordinary names', () => {
+  test('fits into the 4096 bytes that the kubelet keeps, with the longest names and letters', () => {
+    const [namespace, name] = ['n'.repeat(63), 'w'.repeat(241)];
+    const outcomes = Array.from({ length: 12 }, () =>
+      anOutcome({ namespace, name, outcome: 'failed', why: 'crashLoopBackOff' }),
+    );
+    for (const letter of ['é', '\u0001', '🌙', '"']) {
+      const message = terminationMessage(
+        aReport({ outcomes, ending: { kind: 'stopped', detail: letter.repeat(2000) } }),
+      );
+      assert.ok(Buffer.byteLength(message) <= 4096, `${Buffer.byteLength(message)} of ${letter}`);
+      assert.doesNotThrow(() => JSON.parse(message));
+    }
+  });
+
+  test('fits into the 4096 bytes that the kubelet keeps, with many failures', () => {
     const outcomes = Array.from({ length: 300 }, (_, index) =>
       anOutcome({ name: `a-workload-of-the-shop-${index}`, outcome: 'denied' }),
     );

@@ -1,0 +1,85 @@
+import type { Checkpoint, Start } from './checkpoint.ts';
+import { isTakenBack } from './instant.ts';
+import { isOfOccurrence, revertsStop, REVERTS } from './ledger.ts';
+import { keyOf, type OutcomeKind } from './model.ts';
+import { ownRecord } from './record.ts';
+import { isSameWorkload, startOf } from './starts.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What the workloads say about starts whose end no run has seen. */
+
+/**
+ * Settles starts whose outcome nobody saw, because the run died: by the record on the workload, or, where the record is
+ * gone, by its revision, which has grown iff a Pod template took effect since the start was named.
+ */
+export function reconcile(
+  checkpoint: Checkpoint,
+  verdicts: readonly Verdict[],
+  now: { readonly by: string; readonly now: number },
+): Checkpoint {
+  const byKey = new Map(verdicts.map(verdict => [keyOf(verdict.workload), verdict]));
+  const settled = checkpoint.starts.map(before => ({
+    before,
+    after: settle(before, byKey.get(before.workload), now.by),
+  }));
+  const newly = (outcome: OutcomeKind): Start[] =>
+    settled
+      .filter(({ before, after }) => after?.outcome === outcome && before.outcome !== outcome)
+      .flatMap(({ after }) => after ?? []);
+  const done = newly('restarted').filter(({ at }) => isOfOccurrence(checkpoint, at)).length;
+  const { occurrence, sweep } = checkpoint;
+  return stopAfterReverts(
+    {
+      ...checkpoint,
+      starts: [...settled.flatMap(({ after }) => after ?? []), ...adopted(checkpoint, verdicts)],
+      occurrence: occurrence && { ...occurrence, done: occurrence.done + done },
+    },
+    // What was restarted in an earlier sweep may have been replaced for a hundred good reasons since.
+    sweep === null ? [] : newly('reverted').filter(({ at }) => at >= sweep.id),
+    now.now,
+  );
+}
+
+/** In flight, and unknown to the checkpoint: of a run whose checkpoint was deleted. */
+function adopted(checkpoint: Checkpoint, verdicts: readonly Verdict[]): Start[] {
+  return verdicts
+    .filter(verdict => verdict.kind === 'inFlight')
+    .filter(({ workload }) => !checkpoint.starts.some(start => isSameWorkload(start, workload)))
+    .map(({ workload, record }) => ({ ...startOf(workload, record.at), template: record.template }));
+}
+
+function stopAfterReverts(checkpoint: Checkpoint, reverted: readonly Start[], now: number): Checkpoint {
+  const { sweep, stop, want } = checkpoint;
+  const last = reverted.at(-1);
+  if (sweep === null || last === undefined) return checkpoint;
+  const reverts = sweep.reverts + reverted.length;
+  const tooMany = reverts >= REVERTS ? { ...revertsStop(last.workload, now), want } : null;
+  return { ...checkpoint, sweep: { ...sweep, reverts }, stop: stop ?? tooMany };
+}
+
+function settle(start: Start, verdict: Verdict | undefined, by: string): Start | undefined {
+  if (start.outcome !== undefined && start.outcome !== 'restarted') return start;
+  if (verdict === undefined || !isSameWorkload(start, verdict.workload)) return start.outcome && start;
+  const { workload } = verdict;
+  if (verdict.kind === 'inFlight') return { ...start, at: verdict.record.at, outcome: undefined };
+  const record = ownRecord(workload, by);
+  if (record !== undefined && record.at >= start.at) {
+    return { ...start, at: record.at, outcome: record.outcome ?? 'restarted' };
+  }
+  const takenBack =
+    workload.revision > start.revision &&
+    workload.template === start.template &&
+    isTakenBack(workload.restartedAt, start.at);
+  if (takenBack) return { ...start, outcome: 'reverted' };
+  return start.outcome && start;
+}
+
+/** Every workload of the sweep that is restarted by now, counted from the workloads themselves. */
+export function countSweep(checkpoint: Checkpoint, verdicts: readonly Verdict[]): Checkpoint {
+  if (checkpoint.sweep === null) return checkpoint;
+  const { counts } = checkpoint.sweep;
+  const restarted = verdicts.filter(verdict => verdict.kind === 'leave' && verdict.why === 'restartedThisSweep').length;
+  const remaining = verdicts.filter(verdict => verdict.kind !== 'leave').length;
+  const total = Math.max(checkpoint.sweep.total, restarted + remaining);
+  return { ...checkpoint, sweep: { ...checkpoint.sweep, remaining, total, counts: { ...counts, restarted } } };
+}

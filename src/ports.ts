@@ -130,6 +130,8 @@ export interface CheckpointStore {
 
 /** Where the policy comes from; read again during the run. */
 export interface PolicySource {
+  /** What a person calls it: the file's name, or `configmap/NAME`. */
+  readonly name: string;
   /** The text; throws when there is none. */
   read(): Promise<string>;
 }

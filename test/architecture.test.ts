@@ -88,7 +88,7 @@ const RUN = named('.', [
   'run',
 ]);
 
-const EDGES = named('.', ['flags', 'main']);
+const EDGES = named('.', ['flags', 'commands', 'main']);
 
 function assertOrdered(files: readonly string[], before: readonly string[]): void {
   for (const [index, file] of files.entries()) {
@@ -176,9 +176,9 @@ describe('the edges', () => {
     );
   });
 
-  test('kubernetes/ and terminal/ are imported by main only', () => {
-    assertOnly(['main.ts', 'kubernetes/'], ({ ours }) => ours.some(name => name.startsWith('kubernetes/')));
-    assertOnly(['main.ts', 'terminal/'], ({ ours }) => ours.some(name => name.startsWith('terminal/')));
+  test('kubernetes/ and terminal/ are imported by main and its commands only', () => {
+    assertOnly([...EDGES, 'kubernetes/'], ({ ours }) => ours.some(name => name.startsWith('kubernetes/')));
+    assertOnly([...EDGES, 'terminal/'], ({ ours }) => ours.some(name => name.startsWith('terminal/')));
   });
 
   test('terminal/ shows values: it starts nothing', () => {
@@ -193,7 +193,10 @@ describe('the edges', () => {
     assertOnly(['main.ts'], ({ code, others }) => /\bprocess\s*[.?[]/.test(code) || others.includes('node:process'));
   });
 
-  test('main is imported by nobody', () => assertOnly([], ({ ours }) => ours.includes('main.ts')));
+  test('main is imported by nobody, and the commands by main only', () => {
+    assertOnly([], ({ ours }) => ours.includes('main.ts'));
+    assertOnly(['main.ts'], ({ ours }) => ours.includes('commands.ts'));
+  });
 });
 
 describe('the house', () => {

@@ -74,7 +74,7 @@ async function night({ at, again, scripts = {} }: Night) {
   };
   const world: World = {
     clock,
-    policySource: { read: () => Promise.resolve(policyText(POLICY)) },
+    policySource: { name: 'policy.yaml', read: () => Promise.resolve(policyText(POLICY)) },
     announcer: new FakeAnnouncer(clock),
     connect: () => ({ cluster, store }),
     interrupted: new AbortController().signal,

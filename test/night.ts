@@ -25,7 +25,7 @@ export function aNight({ workloads = some(3), checkpoint, policy = QUICK, now = 
   const cluster = new FakeCluster(clock, workloads);
   const store = new FakeStore(checkpoint);
   const announcer = new FakeAnnouncer(clock);
-  const source = { text: policyText(policy), read: () => Promise.resolve(source.text) };
+  const source = { name: 'policy.yaml', text: policyText(policy), read: () => Promise.resolve(source.text) };
   const interruption = new AbortController();
   let connects = 0;
   const world = {

@@ -72,7 +72,7 @@ class Execution {
     const { gates, announcer } = this.#world;
     this.#batch = this.#queue.splice(0, Math.max(0, this.#batchSize() - this.#inFlight.size));
     const size = this.#batch.length;
-    if (size > 0) announcer.tell({ kind: 'batchStarted', size, remaining: this.#remaining });
+    if (size > 0) announcer.tell({ kind: 'batchStarted', size, remaining: this.#queue.length });
     while (this.#batch.length > 0) {
       // One of this batch changed nothing: the rest of it goes one by one.
       if (this.#isProbing && this.#batch.length < size) break;
@@ -134,7 +134,7 @@ class Execution {
   async #pause(): Promise<void> {
     const { gates, bench, announcer, observed, clock } = this.#world;
     const { pause } = bench.policy.batches;
-    if (this.#queue.length === 0 || pause === 0 || gates.ending !== undefined) return;
+    if (this.#queue.length === 0 || pause === 0 || (await gates.check()) !== undefined) return;
     if (gates.closesWithin(pause)) {
       gates.close({ kind: 'windowClosed', detail: 'the window closes before the pause between two batches is over' });
       return;

@@ -264,7 +264,8 @@ export class Hold {
 }
 
 const missing = (identity: string): string =>
-  `the ConfigMap ${identity} does not exist; the chart creates it: run helm upgrade`;
+  `there is no ConfigMap ${identity}: name the release's namespace with --namespace and its checkpoint with --checkpoint; ` +
+  'if it was deleted, helm upgrade makes a new one';
 
 const refusal = (identity: string, problem: string): string =>
   `the checkpoint in ConfigMap ${identity} cannot be used: ${problem}. ` +

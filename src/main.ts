@@ -94,31 +94,38 @@ function connectTo(
       onTrouble: detail => announcer.tell({ kind: 'trouble', detail }),
     });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new UsageError(wordsOf(error), { cause: error });
   }
 }
 
 function policyFrom(policy: string, kubernetes: () => Kubernetes): PolicySource {
   const name = /^configmap\/(.+)$/.exec(policy)?.[1];
   if (name === undefined) return { name: policy, read: () => readText(policy) };
-  return {
-    name: policy,
-    read: () => {
-      const connected = kubernetes();
-      return connected.readConfigMapKey(connected.namespace, name, 'policy.yaml');
-    },
+  const read = async (): Promise<string> => {
+    const { namespace, readConfigMapKey } = kubernetes();
+    try {
+      return await readConfigMapKey(namespace, name, 'policy.yaml');
+    } catch (error) {
+      if (error instanceof OutOfReach || error instanceof NotPermitted) throw error;
+      throw new UsageError(`the policy cannot be read: ${wordsOf(error)}`, { cause: error });
+    }
   };
+  return { name: policy, read };
 }
 
 async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`the policy cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    const advice = 'name the policy with --policy FILE or --policy configmap/NAME';
+    if (code === 'ENOENT') throw new UsageError(`there is no file ${file}: ${advice}`, { cause: error });
+    if (code === 'EISDIR') throw new UsageError(`${file} is a folder: ${advice}`, { cause: error });
+    throw new UsageError(`the policy cannot be read: ${wordsOf(error)}`, { cause: error });
   }
 }
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What `kubectl describe pod` shows; outside a Pod there is no such file. */
 function leaveMessage(message: string): void {
@@ -145,7 +152,7 @@ function sentencesOf(error: unknown): { readonly code: number; readonly sentence
   if (error instanceof InvalidPolicy) {
     return { code: 2, sentences: error.problems.map(problem => `${error.source}:${formatProblem(problem)}`) };
   }
-  const sentences = [error instanceof Error ? error.message : String(error)];
+  const sentences = [wordsOf(error)];
   if (error instanceof UsageError) return { code: 2, sentences };
   return { code: error instanceof NotPermitted ? 4 : 1, sentences };
 }

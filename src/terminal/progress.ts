@@ -115,9 +115,10 @@ export class ProgressAnnouncer implements Announcer {
 
 const toneOf = ({ outcome }: Outcome): Tone => (outcome === 'failed' || outcome === 'denied' ? 'red' : 'yellow');
 
-/** Pauses between batches are not counted: it says at least. */
+const MINUTE = 60_000;
+
+/** Pauses between batches are not counted: it says at least. Less than a minute is not worth saying. */
 function eta(remaining: number, typicalSeconds: number, width: number): string {
-  if (typicalSeconds === 0) return '';
   const milliseconds = Math.ceil((remaining * typicalSeconds) / Math.max(1, width)) * 1000;
-  return `, at least ${formatDuration(milliseconds)}`;
+  return milliseconds < MINUTE ? '' : `, at least ${formatDuration(milliseconds)}`;
 }

@@ -4,9 +4,10 @@ import { plural, table } from './table.ts';
 /** The checkpoint for people. */
 export function statusText(checkpoint: Checkpoint, identity: string): string {
   const { sweep, hold, stop, occurrence, starts, runs } = checkpoint;
+  if (checkpoint.save.number === 0) return `Checkpoint ${identity}: no run yet.`;
   const unfinished = starts.filter(({ outcome }) => outcome === undefined);
   const lines = [
-    `Checkpoint ${identity}${checkpoint.save.number === 0 ? ': no run yet' : ''}`,
+    `Checkpoint ${identity}`,
     hold === null
       ? 'No run is active.'
       : `Run ${hold.run}${hold.pod === undefined ? '' : ` in Pod ${hold.pod.name}`} is active, or died.`,

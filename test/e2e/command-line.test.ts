@@ -92,7 +92,7 @@ describe('the command line', { concurrency: 4 }, () => {
     { words: ['run', '--polcy', 'x'], says: /--polcy/ },
     { words: ['run', '--output', 'yaml'], says: /--output is "yaml": expected text or json/ },
     { words: ['run', '--only', 'web'], says: /--only is "web": expected NAMESPACE\/NAME/ },
-    { words: ['run', '--policy', '/no/such/file'], says: /the policy cannot be read: .*\/no\/such\/file/ },
+    { words: ['run', '--policy', '/no/such/file'], says: /there is no file \/no\/such\/file: name the policy with/ },
     { words: ['status', '--kubeconfig', '/no/such/file'], says: /\/no\/such\/file/ },
     { words: ['status'], says: /no cluster to talk to/ },
   ]) {

@@ -63,7 +63,8 @@ describe('the end of a restart', () => {
   });
 
   test('says what is to do, and how long that takes at least, once that is known', () => {
-    assert.match(ended({}, { remaining: 1, typicalSeconds: 40, width: 10 }), /1 to do, at least 4s$/);
+    assert.match(ended({}, { remaining: 14, typicalSeconds: 40, width: 10 }), /14 to do$/);
+    assert.match(ended({}, { remaining: 15, typicalSeconds: 40, width: 10 }), /15 to do, at least 1m$/);
     assert.match(ended({}, { remaining: 5, typicalSeconds: 0 }), /5 to do$/);
     assert.match(ended({}, { remaining: 0 }), /in 40 s$/);
   });

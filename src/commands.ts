@@ -28,7 +28,7 @@ export interface Session {
   /** Connects at the first call. */
   readonly kubernetes: () => Kubernetes;
   readonly announcer: Announcer;
-  /** From now on SIGTERM and the first Ctrl-C mean: save, and end. Commands that hold nothing just end. */
+  /** From now on SIGTERM, SIGHUP and the first Ctrl-C mean: save, and end. Commands that hold nothing just end. */
   readonly endGently: () => AbortSignal;
   readonly print: (text: string) => void;
   readonly complain: (sentence: string) => void;

@@ -72,7 +72,8 @@ class Execution {
     const { gates, announcer } = this.#world;
     this.#batch = this.#queue.splice(0, Math.max(0, this.#batchSize() - this.#inFlight.size));
     const size = this.#batch.length;
-    if (size > 0) announcer.tell({ kind: 'batchStarted', size, remaining: this.#queue.length });
+    if (size > 0)
+      announcer.tell({ kind: 'batchStarted', size, remaining: this.#queue.length, probing: this.#isProbing });
     while (this.#batch.length > 0) {
       // One of this batch changed nothing: the rest of it goes one by one.
       if (this.#isProbing && this.#batch.length < size) break;

@@ -176,7 +176,7 @@ class Following {
     }
     const stale = staleReason(live, policy.stale, this.#flight.age);
     if (stale !== undefined) {
-      return { outcome: 'ineffective', detail: `still ${stale.why} after the rollout: ${stale.detail}` };
+      return { outcome: 'ineffective', detail: `rolled out, but ${stale.detail}` };
     }
     // Before Kubernetes 1.35 the Deployment does not count Pods on their way out, only the list shows them.
     const leaving = pods.length - live.length;

@@ -54,7 +54,8 @@ async function main(): Promise<number> {
     (connected ??= connectTo(flags, { announcer, interrupted: interruption.signal }));
   const policySource = policyFrom(line.file ?? flags.policy, kubernetes);
   const endGently = (): AbortSignal => {
-    process.on('SIGTERM', () => interruption.abort());
+    // SIGHUP: the terminal or the connection of a person is gone.
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interruption.abort());
     process.once('SIGINT', () => interruption.abort());
     return interruption.signal;
   };

@@ -8,7 +8,7 @@ export type News =
   | { readonly kind: 'waitingForHold'; readonly holder: string; readonly milliseconds: number }
   | { readonly kind: 'namespaceSkipped'; readonly namespace: string; readonly detail: string }
   | { readonly kind: 'planned'; readonly plan: Plan; readonly sweep: string }
-  | { readonly kind: 'batchStarted'; readonly size: number; readonly remaining: number }
+  | { readonly kind: 'batchStarted'; readonly size: number; readonly remaining: number; readonly probing: boolean }
   | { readonly kind: 'pausing'; readonly milliseconds: number; readonly remaining: number }
   | { readonly kind: 'resumed'; readonly workload: WorkloadRef; readonly at: string }
   | {

@@ -324,7 +324,7 @@ describe('a rollout that changed nothing', () => {
   test('is ineffective, and says what its Pods still run', async () => {
     const { landing } = await flight({ script });
     assert.equal(landing.outcome, 'ineffective');
-    assert.match(landing.detail, /containerImage.*proxy runs proxy:1/);
+    assert.match(landing.detail, /rolled out, but .*proxy runs proxy:1/);
   });
 });
 

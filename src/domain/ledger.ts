@@ -39,7 +39,11 @@ export function enterOccurrence(
   return {
     ...checkpoint,
     stop: null,
-    occurrence: same ? checkpoint.occurrence : { name, opensAt, failures: 0, done: 0 },
+    // Other criteria mean another change to try on a canary.
+    occurrence:
+      same && checkpoint.occurrence !== null
+        ? { ...checkpoint.occurrence, done: sameWant ? checkpoint.occurrence.done : 0 }
+        : { name, opensAt, failures: 0, done: 0 },
     want: now.want,
     sweep: checkpoint.sweep && (anew ? { ...checkpoint.sweep, ineffectiveInRow: 0, reverts: 0 } : checkpoint.sweep),
     // What ended under other criteria does not bind the new ones.
@@ -116,7 +120,7 @@ function stopAfter(
 ): Stop | null {
   const at = formatInstant(now);
   if (outcome.outcome === 'failed' && (occurrence?.failures ?? 0) >= policy.onFailure.stopAfter) {
-    return { at, why: 'failures', detail: `${keyOf(outcome)} failed: ${outcome.why ?? ''}: ${outcome.detail}`, want };
+    return { at, why: 'failures', detail: `${keyOf(outcome)} failed: ${outcome.why ?? ''}`, want };
   }
   if (outcome.outcome === 'ineffective' && (sweep?.ineffectiveInRow ?? 0) >= INEFFECTIVE_IN_ROW) {
     const detail = `${INEFFECTIVE_IN_ROW} restarts in a row changed nothing, the last of ${keyOf(outcome)}: ${outcome.detail}; mend the criteria or the injector`;

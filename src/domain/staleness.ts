@@ -1,4 +1,5 @@
 import { formatDuration } from './duration.ts';
+import { formatInstant } from './instant.ts';
 import type { Pod, Reason, StaleReason } from './model.ts';
 import type { Criterion } from './policy.ts';
 import { unreachable } from './model.ts';
@@ -22,7 +23,7 @@ export function staleReason(
 ): Reason<StaleReason> | undefined {
   for (const criterion of stale) {
     const matching = pods.filter(pod => matches(pod, criterion, age));
-    if (matching.length > 0) return { why: codeOf(criterion), detail: describe(matching, criterion, age) };
+    if (matching.length > 0) return { why: codeOf(criterion), detail: describe(matching, criterion) };
   }
   return undefined;
 }
@@ -45,12 +46,11 @@ function codeOf(criterion: Criterion): StaleReason {
   return criterion.kind === 'podOlderThan' ? 'podTooOld' : 'containerImage';
 }
 
-function describe(pods: readonly Pod[], criterion: Criterion, age: AgeReference): string {
+function describe(pods: readonly Pod[], criterion: Criterion): string {
   switch (criterion.kind) {
     case 'podOlderThan': {
       const oldest = Math.min(...pods.map(pod => pod.createdAt));
-      const seconds = Math.floor((age.begin - oldest) / 1000) * 1000;
-      return `oldest Pod is ${formatDuration(seconds)} old, the limit is ${formatDuration(criterion.age)}`;
+      return `oldest Pod is from ${formatInstant(oldest)}, the limit is ${formatDuration(criterion.age)}`;
     }
     case 'containerImage': {
       const images = new Set(

@@ -14,7 +14,7 @@ export function eventsOf({ run, outcomes, summary, exitCode }: Report): ReportEv
     .filter(({ outcome }) => outcome !== 'restarted' && outcome !== 'gone' && outcome !== 'interrupted')
     .map((outcome): ReportEvent => {
       const reason = `Restart${outcome.outcome.charAt(0).toUpperCase()}${outcome.outcome.slice(1)}`;
-      const message = [outcome.why, outcome.detail, `(nightshift run ${run})`].filter(Boolean).join(': ');
+      const message = `${[outcome.why, outcome.detail].filter(Boolean).join(': ')} (nightshift run ${run})`;
       return { about: { kind: 'workload', outcome }, type: 'Warning', reason, message };
     });
   if (outcomes.length === 0 && exitCode === 0) return events;

@@ -10,7 +10,8 @@ type PlanPreview = Preview & { readonly kind: 'plan' };
 export function planText({ window, plan, stop, skipped }: PlanPreview, now: number): string {
   const restarts = plan.batches.flat().length;
   const blocks = [windowLine(window, now)];
-  if (stop !== undefined) blocks.push(`Stopped: ${stop}`);
+  if (stop !== undefined)
+    blocks.push(`Stopped: ${stop}. A run starts nothing until the stop ends or somebody says nightshift resume; then:`);
   if (skipped.length > 0) {
     blocks.push(skipped.map(({ namespace, why }) => `Namespace ${namespace} is skipped: ${why}`).join('\n'));
   }

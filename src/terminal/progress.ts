@@ -51,7 +51,11 @@ export class ProgressAnnouncer implements Announcer {
         return this.#line('plan', `${todo}${flying}${rest}`);
       }
       case 'batchStarted':
-        return this.#line('batch', `of ${news.size}, then ${news.remaining} to do`, 'dim');
+        return this.#line(
+          'batch',
+          `of ${news.size}${news.probing ? ', for the last restart did not help' : ''}, then ${news.remaining} to do`,
+          'dim',
+        );
       case 'pausing':
         return this.#line('pause', `${formatDuration(news.milliseconds)}, then ${news.remaining} to do`, 'dim');
       case 'resumed':

@@ -48,7 +48,7 @@ test('a stale and willing workload is to be restarted, with the reason and its o
     kind: 'restart',
     workload,
     why: 'podTooOld',
-    detail: 'oldest Pod is 30d old, the limit is 7d',
+    detail: 'oldest Pod is from 2026-10-25T01:00:00Z, the limit is 7d',
     oldestPod: LAST_MONTH,
     failedBefore: false,
   });

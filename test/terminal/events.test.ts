@@ -42,7 +42,7 @@ describe('a restart', () => {
         about: { kind: 'workload', outcome: bad },
         type: 'Warning',
         reason,
-        message: `a sentence: (nightshift run ${RUN})`,
+        message: `a sentence (nightshift run ${RUN})`,
       });
       assert.deepEqual(ofRun?.about, { kind: 'run' });
     });
@@ -50,7 +50,7 @@ describe('a restart', () => {
 
   test('that failed says why', () => {
     const [event] = eventsOf(aReport([anOutcome({ outcome: 'failed', why: 'imagePull', detail: 'not found' })]));
-    assert.equal(event?.message, `imagePull: not found: (nightshift run ${RUN})`);
+    assert.equal(event?.message, `imagePull: not found (nightshift run ${RUN})`);
   });
 
   for (const outcome of ['restarted', 'gone', 'interrupted'] as const) {

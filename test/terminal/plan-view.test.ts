@@ -72,7 +72,7 @@ shop        stopped   paused               left: paused`,
     {
       because: 'that there is a stop',
       preview: aPreview([], { stop: 'shop/x failed' }),
-      line: 'Stopped: shop/x failed',
+      line: 'Stopped: shop/x failed. A run starts nothing until the stop ends or somebody says nightshift resume; then:',
     },
     {
       because: 'which namespaces could not be read',

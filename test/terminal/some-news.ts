@@ -23,7 +23,7 @@ export const SOME_NEWS: { readonly [Kind in News['kind']]: News & { readonly kin
     ),
     sweep: SWEEP,
   },
-  batchStarted: { kind: 'batchStarted', size: 5, remaining: 34 },
+  batchStarted: { kind: 'batchStarted', probing: false, size: 5, remaining: 34 },
   pausing: { kind: 'pausing', milliseconds: 90_000, remaining: 34 },
   resumed: { kind: 'resumed', workload, at: T },
   started: { kind: 'started', workload, at: T, why: 'containerImage', detail: 'proxy runs proxy:1' },

@@ -14,7 +14,7 @@ import { eventsOf } from './terminal/events.ts';
 import { planJson, planText } from './terminal/plan-view.ts';
 import { reportJson, terminationMessage } from './terminal/report-view.ts';
 import { statusText } from './terminal/status-view.ts';
-import { upcoming, windowsText } from './terminal/windows-view.ts';
+import { windowsJson, windowsText } from './terminal/windows-view.ts';
 import type { Wishes, World } from './world.ts';
 
 /** What each command does with a session; every one returns the exit code. */
@@ -116,16 +116,7 @@ async function status({ kubernetes, flags, print, complain }: Session): Promise<
 async function windows({ policySource, flags, clock, print }: Session): Promise<number> {
   const policy = await readPolicy(policySource);
   const now = clock.now();
-  const json = () => ({
-    version: 1,
-    now: summarizeWindow(windowAt(policy.windows, now)),
-    upcoming: upcoming(policy.windows, now).map(opening => ({
-      ...opening,
-      opensAt: new Date(opening.opensAt).toISOString(),
-      closesAt: new Date(opening.closesAt).toISOString(),
-    })),
-  });
-  print(flags.output === 'json' ? JSON.stringify(json()) : windowsText(policy.windows, now));
+  print(flags.output === 'json' ? JSON.stringify(windowsJson(policy.windows, now)) : windowsText(policy.windows, now));
   return 0;
 }
 

@@ -42,6 +42,12 @@ describe('a failure', () => {
     assert.equal(cluster.calls.filter(call => call.startsWith('restart')).length, 2);
   });
 
+  test('is followed by no pause', async () => {
+    const policy = { batches: { sizes: [1], pause: '5m' } };
+    const { announcer, seconds } = await walk({ restarts: some(2), scripts: { w0: CRASHES }, policy });
+    assert.deepEqual([announcer.of('pausing').length, seconds], [0, 16]);
+  });
+
   test('is in the checkpoint first, then on the workload with its reason', async () => {
     const order: string[] = [];
     const { cluster } = await walk({

@@ -177,6 +177,11 @@ describe('the ramp and the failures', () => {
     assert.deepEqual([entered.want, entered.sweep?.ineffectiveInRow], ['other', 0]);
   });
 
+  test('begin with a canary again when other things are wanted, and what failed stays counted', () => {
+    const { occurrence: entered } = enterOccurrence(aCheckpoint({ occurrence, sweep }), { ...TONIGHT, want: 'other' });
+    assert.deepEqual(entered, { ...occurrence, done: 0 });
+  });
+
   test('stay while a stop holds', () => {
     const checkpoint = aCheckpoint({ occurrence, sweep, stop: aStop() });
     assert.deepEqual(enterOccurrence(checkpoint, TONIGHT), checkpoint);

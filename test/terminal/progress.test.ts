@@ -46,6 +46,12 @@ describe('a person who watches reads', () => {
   });
 });
 
+test('why a batch is small after a restart that did not help', () => {
+  assert.deepEqual(told({ ...SOME_NEWS.batchStarted, size: 1, probing: true }), [
+    'batch       of 1, for the last restart did not help, then 34 to do',
+  ]);
+});
+
 describe('the end of a restart', () => {
   const ended = (given: Parameters<typeof anOutcome>[0], more = {}): string =>
     told({ ...SOME_NEWS.ended, ...more, outcome: anOutcome(given) })[0] ?? '';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { upcoming, windowsText } from '../../src/terminal/windows-view.ts';
+import { windowsJson, windowsText } from '../../src/terminal/windows-view.ts';
 import { someWindows } from '../domain/window-build.ts';
 
 const at = (text: string): number => Date.parse(text);
@@ -35,6 +35,17 @@ Fri 2026-12-11 22:00    Sat 2026-12-12 04:00   6h      weekend`.replaceAll(/ +$/
   test('say when there is none', () => {
     const windows = someWindows({ allow: ['leap: 0 1 29 2 * for 4h'] });
     assert.equal(windowsText(windows, at('2026-11-24T01:10:00Z')), 'No window opens in the next two weeks.');
-    assert.deepEqual(upcoming(windows, at('2026-11-24T01:10:00Z')), []);
+  });
+});
+
+describe('the windows for machines', () => {
+  test('have an end only where there is one', () => {
+    const now = { kind: 'open', name: 'always', opensAt: '2026-11-24T01:00:00Z', closesAt: null };
+    const { kind, name, closesAt } = now;
+    assert.deepEqual(windowsJson(someWindows({ allow: ['always: 0 * * * * for 1h'] }), at('2026-11-24T01:10:00Z')), {
+      version: 1,
+      now,
+      upcoming: [{ kind, name, opensAt: '2026-11-24T01:00:00Z', closesAt }],
+    });
   });
 });

@@ -1,11 +1,12 @@
 import { resume } from './domain/ledger.ts';
 import { policySchema } from './domain/policy.ts';
-import { exitCodeOf, summarizeWindow, type Report } from './domain/report.ts';
+import { exitCodeOf, summarizeWindow, type Outcome, type Report } from './domain/report.ts';
 import { windowAt } from './domain/window.ts';
 import type { CommandName, Flags } from './flags.ts';
 import { endingOf } from './gates.ts';
 import { readCheckpoint, takeHold } from './hold.ts';
 import type { Kubernetes } from './kubernetes/connect.ts';
+import type { NewEvent } from './kubernetes/events.ts';
 import type { Announcer, Clock, PolicySource } from './ports.ts';
 import { preview } from './preview.ts';
 import { readPolicy } from './read-policy.ts';
@@ -66,7 +67,7 @@ async function sweep(session: Session): Promise<number> {
   leaveMessage(terminationMessage(report));
   if (connected !== undefined) {
     const published = new AbortController();
-    const publishing = publish(connected, report, wishes).finally(() => published.abort());
+    const publishing = publish(connected, report, session).finally(() => published.abort());
     await Promise.race([publishing, clock.sleep(EVENTS_PATIENCE, published.signal)]);
   }
   if (flags.output === 'json') print(JSON.stringify(reportJson(report)));
@@ -76,17 +77,28 @@ async function sweep(session: Session): Promise<number> {
 /** Events are a courtesy: an API server that is away must not hold the end of a run up. */
 const EVENTS_PATIENCE = 15_000;
 
-async function publish({ events, namespace }: Kubernetes, report: Report, { holder }: Wishes): Promise<void> {
+async function publish(
+  { events, namespace }: Kubernetes,
+  report: Report,
+  { announcer, wishes }: Session,
+): Promise<void> {
   for (const { about, type, reason, message } of eventsOf(report)) {
-    if (about.kind === 'workload') {
-      const { namespace: where, name, kind, uid } = about.outcome;
-      const regarding = { apiVersion: 'apps/v1', kind, name, uid };
-      await events.create({ namespace: where, regarding, type, reason, message });
-    } else if (holder.pod !== undefined) {
-      const regarding = { apiVersion: 'v1', kind: 'Pod', ...holder.pod };
-      await events.create({ namespace, regarding, type, reason, message });
-    }
+    const event = about.kind === 'workload' ? aboutWorkload(about.outcome) : aboutRun(namespace, wishes);
+    if (event === undefined) continue;
+    const refused = await events.create({ ...event, type, reason, message });
+    if (refused !== undefined) announcer.tell({ kind: 'eventNotCreated', namespace: event.namespace, detail: refused });
   }
+}
+
+type About = Pick<NewEvent, 'namespace' | 'regarding'>;
+
+function aboutWorkload({ namespace, name, kind, uid }: Outcome): About {
+  return { namespace, regarding: { apiVersion: 'apps/v1', kind, name, uid } };
+}
+
+/** Outside a Pod there is nothing that the Event of a run could be about. */
+function aboutRun(namespace: string, { holder: { pod } }: Wishes): About | undefined {
+  return pod && { namespace, regarding: { apiVersion: 'v1', kind: 'Pod', ...pod } };
 }
 
 async function plan(session: Session): Promise<number> {
@@ -123,7 +135,9 @@ async function windows({ policySource, flags, clock, print }: Session): Promise<
 async function validate({ policySource, clock, print }: Session): Promise<number> {
   const policy = await readPolicy(policySource);
   const state = summarizeWindow(windowAt(policy.windows, clock.now()));
-  const when = state.kind === 'open' ? 'the window is open now' : `the window opens ${state.opensAt ?? 'never again'}`;
+  const opens = state.kind === 'open' ? 'the window is open now' : `the window opens ${state.opensAt ?? ''}`;
+  const never = state.kind === 'closed' && state.opensAt === null;
+  const when = never ? 'but no window opens within five years, so nothing would ever be restarted' : opens;
   print(`${policySource.name} is valid; ${when}.`);
   return 0;
 }

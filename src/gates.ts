@@ -10,7 +10,7 @@ import { until } from './domain/report.ts';
 
 type OpenWindow = WindowState & { readonly kind: 'open' };
 
-/** What must hold before each start and each PATCH attempt (design.md section 4, step 7). */
+/** What must hold before each start and each PATCH attempt. */
 export class Gates {
   readonly #clock: Clock;
   readonly #hold: Hold;

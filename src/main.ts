@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import { COMMANDS } from './commands.ts';
 import { formatProblem } from './domain/policy.ts';
-import { parseCommandLine, type Flags } from './flags.ts';
+import { parseCommandLine, type CommandLine, type Flags } from './flags.ts';
 import type { Holder } from './hold.ts';
 import { connect, type Kubernetes } from './kubernetes/connect.ts';
 import { NotPermitted, OutOfReach, type Announcer, type Clock, type PolicySource } from './ports.ts';
@@ -50,8 +50,7 @@ async function main(): Promise<number> {
   const wishes = { holder: holder(), only: flags.only, ignoreWindow: flags.ignoreWindow };
   const announcer = announcerFor(flags, wishes.holder.run);
   let connected: Kubernetes | undefined;
-  const kubernetes = (): Kubernetes =>
-    (connected ??= connectTo(flags, { announcer, interrupted: interruption.signal }));
+  const kubernetes = (): Kubernetes => (connected ??= connectTo(line, { announcer, interrupted: interruption.signal }));
   const policySource = policyFrom(line.file ?? flags.policy, kubernetes);
   const endGently = (): AbortSignal => {
     // SIGHUP: the terminal or the connection of a person is gone.
@@ -81,19 +80,23 @@ function announcerFor({ output, logLevel }: Flags, runId: string): Announcer {
     : new LogAnnouncer(openLog(logLevel, runId));
 }
 
+/** How long a person who only wants to look waits for an API server that does not answer. */
+const A_LOOK = 10_000;
+
 function connectTo(
-  flags: Flags,
+  { command, flags }: CommandLine & { readonly kind: 'command' },
   { announcer, interrupted }: { readonly announcer: Announcer; readonly interrupted: AbortSignal },
 ): Kubernetes {
+  let last = '';
+  const onTrouble = (detail: string): void => {
+    // A server that is away says the same again and again.
+    if (detail !== last) announcer.tell({ kind: 'trouble', detail });
+    last = detail;
+  };
+  const patience = command === 'run' ? undefined : A_LOOK;
+  const instance = process.env['NIGHTSHIFT_POD_NAME'];
   try {
-    return connect({
-      ...flags,
-      clock,
-      env: process.env,
-      instance: process.env['NIGHTSHIFT_POD_NAME'],
-      interrupted,
-      onTrouble: detail => announcer.tell({ kind: 'trouble', detail }),
-    });
+    return connect({ ...flags, clock, env: process.env, instance, interrupted, patience, onTrouble });
   } catch (error) {
     throw new UsageError(wordsOf(error), { cause: error });
   }

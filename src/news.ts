@@ -36,5 +36,6 @@ export type News =
   | { readonly kind: 'recordNotWritten'; readonly workload: WorkloadRef; readonly detail: string }
   /** A request without a usable answer, which is repeated. */
   | { readonly kind: 'trouble'; readonly detail: string }
+  | { readonly kind: 'eventNotCreated'; readonly namespace: string; readonly detail: string }
   /** An error that nobody foresaw: a bug. */
   | { readonly kind: 'unexpected'; readonly error: unknown };

@@ -1,6 +1,7 @@
 import { assess } from './domain/assessment.ts';
 import { stopInForce } from './domain/ledger.ts';
 import type { Plan } from './domain/plan.ts';
+import { keyOf } from './domain/model.ts';
 import { wantOf } from './domain/policy.ts';
 import type { WindowState } from './domain/window.ts';
 import { readCheckpoint } from './hold.ts';
@@ -18,6 +19,8 @@ export type Preview =
       /** Why a run would start nothing even while the window is open. */
       readonly stop: string | undefined;
       readonly skipped: Inventory['skipped'];
+      /** `--only` names a Deployment that is not there. */
+      readonly missing: string | undefined;
     };
 
 /** What a run would do now: the plan that `run` carries out, made without the hold and without a write. Throws like `run`. */
@@ -42,5 +45,6 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
     sweep: assessment.checkpoint.sweep?.id ?? null,
     stop: stop?.detail,
     skipped: inventory.skipped,
+    missing: inventory.workloads.some(workload => keyOf(workload) === wishes.only) ? undefined : wishes.only,
   };
 }

@@ -2,13 +2,14 @@ import { assess, type Assessment } from './domain/assessment.ts';
 import type { Checkpoint } from './domain/checkpoint.ts';
 import { formatInstant } from './domain/instant.ts';
 import { isOfOccurrence } from './domain/ledger.ts';
+import { keyOf } from './domain/model.ts';
 import { samePolicy } from './domain/policy.ts';
 import { isStronger, makeReport, type Ending, type Report } from './domain/report.ts';
 import { execute, type Executed } from './execute.ts';
 import { endingOf, endingOfError, Gates, TERMINATED } from './gates.ts';
 import type { Hold } from './hold.ts';
 import { Observed } from './observed.ts';
-import { OutOfReach } from './ports.ts';
+import { OutOfReach, type Inventory } from './ports.ts';
 import { readPolicy } from './read-policy.ts';
 import type { ConnectedWorld, OpenWindow, Wishes } from './world.ts';
 
@@ -77,7 +78,7 @@ class Sweep {
     }
     announcer.tell({ kind: 'planned', plan, sweep: bench.sweep.id });
     const work = [...plan.inFlight, ...plan.batches.flat()].map(({ workload }) => workload);
-    if (work.length === 0) return { kind: 'nothingToDo', detail: 'nothing is stale and willing' };
+    if (work.length === 0) return { kind: 'nothingToDo', detail: this.#nothing(inventory) };
     const observed = new Observed(clock, work);
     const gates = this.#gates(observed);
     const watch = cluster
@@ -99,6 +100,12 @@ class Sweep {
       await watch;
     }
     return this.#executed.ending ?? { kind: 'swept', detail: 'nothing stale and willing is left' };
+  }
+
+  #nothing({ workloads }: Inventory): string {
+    const { only } = this.#held.wishes;
+    const missing = only !== undefined && !workloads.some(workload => keyOf(workload) === only);
+    return missing ? `there is no Deployment ${only}` : 'nothing is stale and willing';
   }
 
   /** The gates, and all that closes them from outside. */

@@ -54,7 +54,7 @@ export function parseRecord(annotation: string | undefined): RestartRecord | und
 
 /**
  * The record, when the restart that it tells of is this checkpoint's and still in force: its T stands in the template
- * and nothing else in the template changed since (design.md section 4, "ours").
+ * and nothing else in the template changed since.
  */
 export function ownRecord(workload: Workload, by: string): RestartRecord | undefined {
   const record = parseRecord(workload.record);

@@ -161,7 +161,7 @@ export function exitCodeOf({ kind }: Ending): number {
   }
 }
 
-/** Design section 7: where several apply, the first of these. */
+/** Where several exit codes apply, the first of these. */
 const PRECEDENCE = [143, 5, 4, 1, 2, 3, 0];
 
 const strongest = (codes: readonly number[]): number => PRECEDENCE.find(code => codes.includes(code)) ?? 0;

@@ -67,7 +67,7 @@ export interface Judged {
 
 const HOUR = 3_600_000;
 
-/** One workload's verdict: what is ours and unfinished first, then the vetoes, then the criteria (design.md section 4). */
+/** One workload's verdict: what is ours and unfinished first, then the vetoes, then the criteria. */
 export function judge(judged: Judged, bench: Bench): Verdict {
   const { workload, pods } = judged;
   const record = ownRecord(workload, bench.by);

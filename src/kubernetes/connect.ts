@@ -20,6 +20,8 @@ export interface ConnectOptions extends Whereabouts {
   readonly fieldManager?: string | undefined;
   /** Names this process in Events; default `nightshift`. */
   readonly instance?: string | undefined;
+  /** How long a read may be repeated in all, in milliseconds, where that is less than usual: a person waits. */
+  readonly patience?: number | undefined;
   /** Once it aborts, no read is repeated any more. */
   readonly interrupted?: AbortSignal | undefined;
   /** Told of every failure that is followed by a repeat. */
@@ -50,12 +52,7 @@ export interface Kubernetes {
 export function connect(options: ConnectOptions): Kubernetes {
   const { clock, checkpoint: name, fieldManager = 'nightshift', instance = 'nightshift', namespaces = [] } = options;
   const connection = new Connection(options, clock);
-  const transport = new Transport({
-    connection,
-    clock,
-    interrupted: options.interrupted,
-    onTrouble: options.onTrouble,
-  });
+  const transport = new Transport({ ...options, connection, clock });
   const namespace = options.namespace ?? connection.namespace ?? 'default';
   const scope =
     namespaces.length === 0 ? { kind: 'cluster' as const } : { kind: 'namespaces' as const, names: namespaces };

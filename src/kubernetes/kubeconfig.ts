@@ -101,6 +101,7 @@ function fromKubeconfig(files: readonly string[], wanted: string | undefined): D
 
 /** The document. Its text never gets into an error, because it may hold a token. */
 function readConfig(file: string): unknown {
+  if (!existsSync(file)) throw new Error(`there is no kubeconfig ${file}`);
   const lines = new LineCounter();
   const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines, prettyErrors: false });
   const [problem] = document.errors;

@@ -26,6 +26,8 @@ export type Reply = Extract<Answer, { kind: 'answered' }>;
 export interface TransportOptions {
   readonly connection: Connection;
   readonly clock: Clock;
+  /** How long a read may be repeated in all, in milliseconds, where that is less than usual. */
+  readonly patience?: number | undefined;
   /** Once it aborts, no read is repeated any more: the process has to end soon. */
   readonly interrupted?: AbortSignal | undefined;
   /** Told of every failure that is followed by a repeat. */
@@ -44,8 +46,11 @@ export class Transport {
   readonly #random: () => number;
   readonly #closed = new AbortController();
   readonly #interrupted: AbortSignal;
+  readonly #patience: number;
 
-  constructor({ connection, clock, interrupted, onTrouble = () => {}, random = Math.random }: TransportOptions) {
+  constructor(options: TransportOptions) {
+    const { connection, clock, interrupted, patience, onTrouble = () => {}, random = Math.random } = options;
+    this.#patience = patience ?? Number.POSITIVE_INFINITY;
     this.#interrupted = interrupted ?? this.#closed.signal;
     this.#connection = connection;
     this.#clock = clock;
@@ -59,6 +64,7 @@ export class Transport {
    */
   async read(call: Call, limits: Limits = ONE_OBJECT, signal: AbortSignal = this.#closed.signal): Promise<Reply> {
     const begin = this.#clock.elapsed();
+    const patience = Math.min(limits.patience, this.#patience);
     // A page may take a minute, which a process that was told to end does not have.
     const breakable = call.verb === 'list' && !this.#interrupted.aborted;
     const broken = breakable ? AbortSignal.any([signal, this.#interrupted]) : signal;
@@ -72,7 +78,7 @@ export class Transport {
       const { message, cause, again, retryAfter } = failureOf(answer);
       const wait = Math.max(this.backoff(attempt), retryAfter ?? 0);
       const over = signal.aborted || this.#interrupted.aborted;
-      if (!again || over || this.#clock.elapsed() - begin + wait > limits.patience) {
+      if (!again || over || this.#clock.elapsed() - begin + wait > patience) {
         throw new OutOfReach(`no usable answer from the API server to "${describeCall(call)}": ${message}`, { cause });
       }
       this.trouble(call, message);

@@ -91,6 +91,8 @@ export class LogAnnouncer implements Announcer {
         return log.warn({ workload: keyOf(news.workload), detail: news.detail }, 'outcome not written on the workload');
       case 'trouble':
         return log.warn({ detail: news.detail }, 'no usable answer from the API server, asking again');
+      case 'eventNotCreated':
+        return log.warn({ namespace: news.namespace, detail: news.detail }, 'an Event could not be created');
       case 'unexpected':
         return log.error({ error: stackOf(news.error) }, 'unexpected error: please report it');
       default:

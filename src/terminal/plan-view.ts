@@ -7,11 +7,12 @@ import { countedCodes, plural, table } from './table.ts';
 type PlanPreview = Preview & { readonly kind: 'plan' };
 
 /** The plan for people: what would be restarted in which batch and why, then what is left and why. */
-export function planText({ window, plan, stop, skipped }: PlanPreview, now: number): string {
+export function planText({ window, plan, stop, skipped, missing }: PlanPreview, now: number): string {
   const restarts = plan.batches.flat().length;
   const blocks = [windowLine(window, now)];
   if (stop !== undefined)
     blocks.push(`Stopped: ${stop}. A run starts nothing until the stop ends or somebody says nightshift resume; then:`);
+  if (missing !== undefined) blocks.push(`There is no Deployment ${missing}.`);
   if (skipped.length > 0) {
     blocks.push(skipped.map(({ namespace, why }) => `Namespace ${namespace} is skipped: ${why}`).join('\n'));
   }
@@ -56,7 +57,7 @@ function windowLine(state: WindowState, now: number): string {
   return `The window is closed and ${opens}. Then a run would do this:`;
 }
 
-/** The plan for machines (design.md section 7); `version` grows when a field changes its meaning or goes. */
+/** The plan for machines; `version` grows when a field changes its meaning or goes. */
 export function planJson({ window, plan, sweep, stop, skipped }: PlanPreview): unknown {
   return {
     version: 1,

@@ -81,6 +81,8 @@ export class ProgressAnnouncer implements Announcer {
         );
       case 'trouble':
         return this.#line('retry', news.detail, 'yellow');
+      case 'eventNotCreated':
+        return this.#line('warn', `an Event in ${news.namespace} could not be created: ${news.detail}`, 'yellow');
       case 'unexpected':
         return this.#line(
           'bug',

@@ -1,7 +1,7 @@
 import type { Report } from '../domain/report.ts';
 import { table } from './table.ts';
 
-/** The last line of `run --output json` (design.md section 7). */
+/** The last line of `run --output json`. */
 export function reportJson(report: Report): unknown {
   return { ...report, outcomes: report.outcomes.map(outcome => ({ ...outcome, uid: undefined })) };
 }

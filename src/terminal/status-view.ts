@@ -11,7 +11,7 @@ export function statusText(checkpoint: Checkpoint, identity: string): string {
     hold === null
       ? 'No run is active.'
       : `Run ${hold.run}${hold.pod === undefined ? '' : ` in Pod ${hold.pod.name}`} is active, or died.`,
-    sweep === null ? 'No sweep is open: nothing was stale and willing at the last look.' : sweepLine(sweep),
+    sweep === null ? 'No sweep is open.' : sweepLine(sweep),
   ];
   if (occurrence !== null) {
     lines.push(

@@ -62,7 +62,7 @@ test('a workload whose Pods match no criterion is fresh', () => {
 const without = (select: Readonly<Record<string, unknown>>): Partial<Bench> => ({ policy: aPolicy({ select }) });
 const denied = { past: new Map([['shop/web', aStart({ outcome: 'denied' })]]) };
 
-/** In the order of design.md section 4; of several that apply the first is the reason. */
+/** Of several that apply the first is the reason. */
 const VETOES: readonly Case[] = [
   { because: '--only names another', why: 'notSelected', bench: { only: 'shop/api' } },
   { because: 'it opted out', why: 'optedOut', given: { optedOut: true } },

@@ -54,6 +54,12 @@ describe('the command line', { concurrency: 4 }, () => {
     await Promise.all([work(), work(), work()]);
   });
 
+  test('validate names the file that it was given', async () => {
+    const { code, stderr } = await withFile('kind: Nothing\n', file => nightshift('validate', file));
+    assert.equal(code, 2);
+    assert.match(stderr, /nightshift-policy-\w+\/policy\.yaml:1:7 kind: expected RestartPolicy/);
+  });
+
   test('validate says that a good policy is one, and when it opens', async () => {
     const { code, stdout } = await withFile(FULL_POLICY, file => nightshift('validate', file));
     assert.equal(code, 0);

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { type Checkpoint, decodeCheckpoint } from '../../src/domain/checkpoint.ts';
+import type { ApiRequestSeen } from '../cluster/audit.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { deploy, type DeploymentWishes, deployment, deploymentsOf, namespace, restartsOf } from '../cluster/fleet.ts';
 import { Hopeless, until } from '../cluster/until.ts';
@@ -160,7 +161,7 @@ export class Site {
   }
 
   /** What the worker asked of the API server so far. */
-  async requests(): Promise<readonly { readonly verb: string; readonly resource: string }[]> {
+  async requests(): Promise<readonly ApiRequestSeen[]> {
     return this.cluster.requestsBy(this.user);
   }
 }

@@ -135,7 +135,10 @@ current-context: x`);
   }
 
   it('that is named must exist', () => {
-    assert.throws(() => findDestination({ kubeconfig: join(folder, 'gone'), env: {} }), /ENOENT.*gone/);
+    assert.throws(
+      () => findDestination({ kubeconfig: join(folder, 'gone'), env: {} }),
+      /there is no kubeconfig .*gone/,
+    );
   });
 });
 

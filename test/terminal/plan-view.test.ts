@@ -24,6 +24,7 @@ const aPreview = (verdicts = VERDICTS, given: Partial<PlanPreview> = {}): PlanPr
   plan: makePlan(verdicts, { sizes: [1, 5], place: 0, probing: false }),
   sweep: SWEEP,
   stop: undefined,
+  missing: undefined,
   skipped: [],
   ...given,
 });
@@ -73,6 +74,11 @@ shop        stopped   paused               left: paused`,
       because: 'that there is a stop',
       preview: aPreview([], { stop: 'shop/x failed' }),
       line: 'Stopped: shop/x failed. A run starts nothing until the stop ends or somebody says nightshift resume; then:',
+    },
+    {
+      because: 'that --only names nothing',
+      preview: aPreview([], { missing: 'shop/typo' }),
+      line: 'There is no Deployment shop/typo.',
     },
     {
       because: 'which namespaces could not be read',

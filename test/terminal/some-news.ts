@@ -35,5 +35,6 @@ export const SOME_NEWS: { readonly [Kind in News['kind']]: News & { readonly kin
   saved: { kind: 'saved', number: 12 },
   recordNotWritten: { kind: 'recordNotWritten', workload, detail: 'denied' },
   trouble: { kind: 'trouble', detail: 'connection reset' },
+  eventNotCreated: { kind: 'eventNotCreated', namespace: 'shop', detail: 'forbidden' },
   unexpected: { kind: 'unexpected', error: new TypeError('boom') },
 };

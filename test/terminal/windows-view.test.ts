@@ -49,3 +49,17 @@ describe('the windows for machines', () => {
     });
   });
 });
+
+test('the windows for machines have instants, and null for an end that never comes', () => {
+  const now = at('2026-11-24T01:10:00Z');
+  const nights = someWindows({ allow: ['nights: 0 1 * * * for 4h'], deny: ['freeze: 2026-11-25 until 2026-12-30'] });
+  const opening = { name: 'nights', opensAt: '2026-11-24T01:00:00Z', closesAt: '2026-11-24T05:00:00Z' };
+  const seen = JSON.parse(JSON.stringify(windowsJson(nights, now)));
+  assert.deepEqual(
+    [seen.version, seen.now, seen.upcoming[0]],
+    [1, { kind: 'open', ...opening }, { kind: 'open', ...opening }],
+  );
+  assert.deepEqual([seen.upcoming[1].kind, seen.upcoming[1].denyName], ['denied', 'freeze']);
+  const always = JSON.parse(JSON.stringify(windowsJson(someWindows({ allow: ['always: 0 * * * * for 1h'] }), now)));
+  assert.deepEqual([always.now.closesAt, always.upcoming[0].closesAt], [null, null]);
+});

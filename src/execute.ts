@@ -62,8 +62,8 @@ class Execution {
     await this.#landing(0);
     // The last one failed: nothing is left to start, but it is a stop all the same.
     if (hold.checkpoint.stop !== null) await gates.check();
-    const interrupted = this.#outcomes.filter(({ outcome }) => outcome === 'interrupted');
-    hold.change(checkpoint => dropUnstarted(checkpoint, new Set(interrupted.map(keyOf))));
+    const unstarted = new Set([...this.#queue, ...this.#left].map(({ workload }) => keyOf(workload)));
+    hold.change(checkpoint => dropUnstarted(checkpoint, unstarted));
     return { outcomes: this.#outcomes, left: this.#left, remaining: this.#remaining, ending: gates.ending };
   }
 

@@ -16,6 +16,8 @@ export interface Look {
   readonly workloads: readonly Workload[];
   /** Live Pods by the key of their workload. */
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
+  /** Namespaces that were asked for and could not be read. */
+  readonly skipped: readonly { readonly namespace: string }[];
 }
 
 /** What else is known when the look is assessed. */
@@ -65,6 +67,7 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
   const settled = reconcile({ ...entered, sweep: eligible || only !== undefined ? sweep : null }, verdicts, {
     by,
     now,
+    unread: new Set(look.skipped.map(({ namespace }) => namespace)),
   });
   // Those of an earlier occurrence are awaited before its canary, and are no part of its ramp.
   const flying = verdicts.filter(verdict => verdict.kind === 'inFlight' && isOfOccurrence(settled, verdict.record.at));

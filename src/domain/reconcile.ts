@@ -10,17 +10,18 @@ import type { Verdict } from './verdict.ts';
 
 /**
  * Settles starts whose outcome nobody saw, because the run died: by the record on the workload, or, where the record is
- * gone, by its revision, which has grown iff a Pod template took effect since the start was named.
+ * gone, by its revision, which has grown iff a Pod template took effect since the start was named. Those in `unread`
+ * namespaces wait for a run that may read them.
  */
 export function reconcile(
   checkpoint: Checkpoint,
   verdicts: readonly Verdict[],
-  now: { readonly by: string; readonly now: number },
+  now: { readonly by: string; readonly now: number; readonly unread: ReadonlySet<string> },
 ): Checkpoint {
   const byKey = new Map(verdicts.map(verdict => [keyOf(verdict.workload), verdict]));
   const settled = checkpoint.starts.map(before => ({
     before,
-    after: settle(before, byKey.get(before.workload), now.by),
+    after: now.unread.has(namespaceOf(before)) ? before : settle(before, byKey.get(before.workload), now.by),
   }));
   const newly = (outcome: OutcomeKind): Start[] =>
     settled
@@ -39,6 +40,8 @@ export function reconcile(
     now.now,
   );
 }
+
+const namespaceOf = ({ workload }: Start): string => workload.split('/')[0] ?? '';
 
 /** In flight, and unknown to the checkpoint: of a run whose checkpoint was deleted. */
 function adopted(checkpoint: Checkpoint, verdicts: readonly Verdict[]): Start[] {

@@ -57,11 +57,11 @@ export function markStarted(checkpoint: Checkpoint, workload: Workload, at: stri
   };
 }
 
-/** Forgets names that never started. */
-export function dropUnstarted(checkpoint: Checkpoint, inFlight: ReadonlySet<string>): Checkpoint {
+/** Forgets those of the names that never started. */
+export function dropUnstarted(checkpoint: Checkpoint, unstarted: ReadonlySet<string>): Checkpoint {
   return {
     ...checkpoint,
-    starts: checkpoint.starts.filter(({ outcome, workload }) => outcome !== undefined || inFlight.has(workload)),
+    starts: checkpoint.starts.filter(({ outcome, workload }) => outcome !== undefined || !unstarted.has(workload)),
   };
 }
 

@@ -31,6 +31,7 @@ function aLook(seen: readonly { readonly workload: Workload; readonly pod?: Part
     at,
     namespaces: new Map([['shop', aNamespace()]]),
     workloads: seen.map(({ workload }) => workload),
+    skipped: [],
     pods: new Map(seen.map(({ workload, pod }) => [keyOf(workload), somePods(workload.replicas, pod)])),
   };
 }

@@ -21,6 +21,7 @@ function settled(verdict: Verdict | undefined, start: Start = NAMED): { start: S
   const { starts, occurrence } = reconcile(aCheckpoint({ starts: [start] }), verdict === undefined ? [] : [verdict], {
     by: BY,
     now: NOW,
+    unread: new Set(),
   });
   return { start: starts[0], done: occurrence?.done ?? 0 };
 }
@@ -82,7 +83,9 @@ describe('a run that died', () => {
 
 test('a restart in flight that nobody named is adopted, so that its failure counts once', () => {
   const verdict = anInFlight({ revision: 9 });
-  assert.deepEqual(reconcile(aCheckpoint(), [verdict], { by: BY, now: NOW }).starts, [aStart({ revision: 9 })]);
+  assert.deepEqual(reconcile(aCheckpoint(), [verdict], { by: BY, now: NOW, unread: new Set() }).starts, [
+    aStart({ revision: 9 }),
+  ]);
 });
 
 test('a good rollout that began before the occurrence opened does not count in its ramp', () => {
@@ -96,7 +99,11 @@ describe('a restart that was good and is undone between two runs', () => {
   const names = ['a', 'b', 'c'];
   const after = (count: number, at = T) => {
     const starts = names.map(name => aStart({ workload: `shop/${name}`, at, outcome: 'restarted' }));
-    return reconcile(aCheckpoint({ starts }), names.slice(0, count).map(undone), { by: BY, now: NOW });
+    return reconcile(aCheckpoint({ starts }), names.slice(0, count).map(undone), {
+      by: BY,
+      now: NOW,
+      unread: new Set<string>(),
+    });
   };
 
   test('is reverted from then on', () => {
@@ -115,7 +122,7 @@ describe('a restart that was good and is undone between two runs', () => {
   });
 
   test('counts once, however often it is seen', () => {
-    const again = reconcile(after(2), names.slice(0, 2).map(undone), { by: BY, now: NOW });
+    const again = reconcile(after(2), names.slice(0, 2).map(undone), { by: BY, now: NOW, unread: new Set<string>() });
     assert.deepEqual([again.sweep?.reverts, again.stop], [2, null]);
   });
 
@@ -159,4 +166,10 @@ describe('the sweep', () => {
   test('is not made by counting', () => {
     assert.equal(countSweep(aCheckpoint({ sweep: null }), [aRestart()]).sweep, null);
   });
+});
+
+test('an unfinished start in a namespace that could not be read waits for a run that may read it', () => {
+  const starts = [aStart({ workload: 'secret/web' }), aStart({ workload: 'shop/web' })];
+  const unread = new Set(['secret']);
+  assert.deepEqual(reconcile(aCheckpoint({ starts }), [], { by: BY, now: NOW, unread }).starts, starts.slice(0, 1));
 });

@@ -54,6 +54,7 @@ describe('starts', () => {
   test('that never happened are forgotten at the end of a run', () => {
     const ended = aStart({ workload: 'a/b', outcome: 'restarted' });
     const checkpoint = aCheckpoint({ starts: [ended, ...named.starts] });
-    assert.deepEqual(dropUnstarted(checkpoint, new Set(['shop/web'])).starts, [ended, named.starts[0]]);
+    const [first = ended, second = ended] = named.starts;
+    assert.deepEqual(dropUnstarted(checkpoint, new Set([second.workload, 'a/b'])).starts, [ended, first]);
   });
 });

@@ -27,6 +27,8 @@ const clock: Clock = {
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): void => void process.stderr.write(`nightshift: ${text}\n`);
 
+type Command = CommandLine & { readonly kind: 'command' };
+
 /** Wrong words, a file that is not there: exit 2. */
 class UsageError extends Error {}
 
@@ -48,7 +50,7 @@ async function main(): Promise<number> {
   const { flags } = line;
   const interruption = new AbortController();
   const wishes = { holder: holder(), only: flags.only, ignoreWindow: flags.ignoreWindow };
-  const announcer = announcerFor(flags, wishes.holder.run);
+  const announcer = announcerFor(line, wishes.holder.run);
   let connected: Kubernetes | undefined;
   const kubernetes = (): Kubernetes => (connected ??= connectTo(line, { announcer, interrupted: interruption.signal }));
   const policySource = policyFrom(line.file ?? flags.policy, kubernetes);
@@ -73,18 +75,21 @@ function holder(): Holder {
   return { run: newRunId(clock.now()), pod: name && uid ? { name, uid } : undefined };
 }
 
-function announcerFor({ output, logLevel }: Flags, runId: string): Announcer {
-  const people = output === 'text' && process.stdout.isTTY;
+/** A run tells its story on standard output; the other commands print a result there, and the rest goes to stderr. */
+function announcerFor({ command, flags }: Command, runId: string): Announcer {
+  const now = (): number => clock.now();
+  if (command !== 'run') return new ProgressAnnouncer({ write: complain, now, colours: false });
+  const people = flags.output === 'text' && process.stdout.isTTY;
   return people
-    ? new ProgressAnnouncer({ write: print, now: () => clock.now(), colours: process.stdout.hasColors() })
-    : new LogAnnouncer(openLog(logLevel, runId));
+    ? new ProgressAnnouncer({ write: print, now, colours: process.stdout.hasColors() })
+    : new LogAnnouncer(openLog(flags.logLevel, runId));
 }
 
 /** How long a person who only wants to look waits for an API server that does not answer. */
 const A_LOOK = 10_000;
 
 function connectTo(
-  { command, flags }: CommandLine & { readonly kind: 'command' },
+  { command, flags }: Command,
   { announcer, interrupted }: { readonly announcer: Announcer; readonly interrupted: AbortSignal },
 ): Kubernetes {
   let last = '';

@@ -64,7 +64,9 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
     ),
   );
   const eligible = verdicts.some(verdict => verdict.kind !== 'leave');
-  const settled = reconcile({ ...entered, sweep: eligible || only !== undefined ? sweep : null }, verdicts, {
+  // With --only most of the cluster is not looked at: that neither opens a sweep for nothing nor closes an open one.
+  const stays = eligible || (only !== undefined && entered.sweep !== null);
+  const settled = reconcile({ ...entered, sweep: stays ? sweep : null }, verdicts, {
     by,
     now,
     unread: new Set(look.skipped.map(({ namespace }) => namespace)),

@@ -93,6 +93,11 @@ describe('a sweep', () => {
     assert.equal(checkpoint.sweep?.id, SWEEP);
   });
 
+  test('is not opened by a look at one workload that is fresh', () => {
+    const { checkpoint } = assess(aLook([FRESH]), EMPTY, circumstances({ only: 'shop/fresh' }));
+    assert.equal(checkpoint.sweep, null);
+  });
+
   test('is not bound by what was denied to the one before for other things', () => {
     const policy = aPolicy({ stale: WANTS_PROXY_2 });
     const stored = aCheckpoint({ sweep: null, starts: [aStart({ outcome: 'denied' })] });

@@ -20,6 +20,17 @@ const other = selfSigned(folder, 'api.test');
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
+it('HTTP/1.1 is spoken also where HTTP/2 is offered', async () => {
+  // This server would break a connection on which it is chosen.
+  const offers = { ...address, ALPNProtocols: ['h2', 'http/1.1'] };
+  await using server = await fakeApiServer((_, response) => reply(response, 200, {}), offers);
+  const cluster = { 'certificate-authority': address.certFile };
+  const kubeconfig = kubeconfigFile(server.folder, server.url, undefined, cluster);
+  await using to = transportTo(server, { kubeconfig });
+  assert.equal((await to.transport.read(CALL)).status, 200);
+  assert.equal(server.seen[0]?.httpVersion, '1.1');
+});
+
 describe('the certificate of the API server', () => {
   for (const [name, certificate, cluster] of [
     ['from certificate-authority-data', address, { 'certificate-authority-data': base64(address.cert) }],

@@ -144,7 +144,7 @@ function tellLine(line: Line): void {
   switch (line.message) {
     case 'planned':
       return say(
-        `  ${time}  planned: ${String(line['batches']) === '' ? 'nothing to restart' : `batches of ${String(line['batches'])}`}; ${String(line['inFlight'])} in flight; left: ${String(line['left']) || 'none'}`,
+        `  ${time}  planned: ${String(line['batches']) === '' ? 'nothing to restart' : `batches of ${String(line['batches'])}`}; ${String(line['inFlight'])} in flight; left alone: ${String(line['left']) || 'none'}`,
       );
     case 'restart of an earlier run is in flight':
       return say(`  ${time}  resume     ${workload}, restarted ${String(line['at'])}`);

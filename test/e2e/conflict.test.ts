@@ -1,0 +1,78 @@
+/**
+ * A start whose judged version is no longer the one that stands there, and of which no watch has told yet: only the
+ * condition of the PATCH can know. The worker's own `start`, against the real API server.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatInstant } from '../../src/domain/instant.ts';
+import { connect } from '../../src/kubernetes/connect.ts';
+import type { Clock } from '../../src/ports.ts';
+import { start } from '../../src/start.ts';
+import { aNamespace, aPolicy } from '../build.ts';
+import { heldWorld } from '../held-world.ts';
+import { Site } from './site.ts';
+
+/** Only the requests take real time. */
+const REAL_CLOCK: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined),
+};
+
+/** Reads a Deployment, lets somebody annotate it, and starts its restart as it was read. */
+async function startAfter(annotation: string) {
+  const site = await Site.open();
+  const [namespace = ''] = site.namespaces;
+  await site.deploy(site.deployment({ name: 'app' }));
+  const now = Date.now();
+  const policy = aPolicy({ stale: [{ podOlderThan: '1s' }] });
+  const world = await heldWorld({ policy, now, windowAt: () => open });
+  const { cluster, close } = connect({
+    kubeconfig: site.cluster.kubeconfig,
+    clock: REAL_CLOCK,
+    env: {},
+    checkpoint: 'none',
+  });
+  try {
+    const workload = await cluster.workload({ namespace, name: 'app' });
+    assert.ok(workload !== undefined);
+    world.observed.put(workload, workload);
+    await site.cluster.kubectl('-n', namespace, 'annotate', 'deployment', 'app', annotation);
+    const bench = { ...world.bench, sweep: { id: formatInstant(now), begin: now } };
+    const namespaces = new Map([[namespace, aNamespace({ name: namespace })]]);
+    const restart = {
+      kind: 'restart',
+      workload,
+      why: 'podTooOld',
+      detail: '',
+      oldestPod: 0,
+      failedBefore: false,
+    } as const;
+    const started = await start(restart, { ...world, cluster, bench, namespaces }, true);
+    const patches = (await site.cluster.requestsBy('admin')).filter(
+      request => request.verb === 'patch' && request.userAgent === 'nightshift' && request.namespace === namespace,
+    );
+    return { started, codes: patches.map(({ code }) => code), restarts: await site.restarts() };
+  } finally {
+    await close();
+  }
+}
+
+const open = { kind: 'open', occurrence: { name: 'always', opensAt: 0 }, closesAt: Number.POSITIVE_INFINITY } as const;
+
+describe('a Deployment that was changed after it was judged', { concurrency: 2 }, () => {
+  test('is refused as judged, judged again and restarted once', async () => {
+    const { started, codes, restarts } = await startAfter('somebody=was-here');
+    assert.equal(started.kind, 'inFlight');
+    assert.deepEqual(codes, [409, 200]);
+    assert.deepEqual(restarts, { app: 1 });
+  });
+
+  test('is left when the change was an opt-out', async () => {
+    const { started, codes, restarts } = await startAfter('nightshift/restart=never');
+    assert.equal(started.kind === 'left' && started.verdict.why, 'optedOut');
+    assert.deepEqual(codes, [409]);
+    assert.deepEqual(restarts, { app: 0 });
+  });
+});

@@ -2,26 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../cluster/cluster.ts';
+import { createJob, endOf } from '../cluster/jobs.ts';
 import type { Kubelet } from '../cluster/kubelet.ts';
-import { until } from '../cluster/until.ts';
 import { type Line, linesOf } from '../worker-log.ts';
 
 export const RELEASE = { name: 'nightshift', namespace: 'ops' };
 
-interface PodList {
-  readonly items: readonly {
-    readonly metadata: { readonly name: string };
-    readonly status: {
-      readonly phase: string;
-      readonly containerStatuses?: readonly {
-        readonly state: { readonly terminated?: { readonly exitCode: number } };
-      }[];
-    };
-  }[];
-}
-
 export interface Night {
-  readonly pod: string;
   readonly exitCode: number;
   readonly lines: readonly Line[];
 }
@@ -34,22 +21,18 @@ export async function night(
 ): Promise<Night> {
   const { cluster, kubelet } = world;
   const { name, namespace } = RELEASE;
-  await cluster.kubectl('-n', namespace, 'create', 'job', job, `--from=cronjob/${name}`);
-  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=job-name%3D${job}`;
-  const pod = await until(`the Pod of Job ${job}`, async () => {
-    const [found] = (await cluster.api<PodList>(path)).items;
-    return found !== undefined && found.status.phase !== 'Pending' ? found.metadata.name : undefined;
-  });
+  const running = await createJob(cluster, { namespace, job }, name);
+  const { pod } = running;
   const lines: Line[] = [];
   const kill = (): void => kubelet.kill(namespace, pod, 'SIGKILL');
   for (;;) {
-    const [found] = (await cluster.api<PodList>(path)).items;
+    // Asked before the log is read, so that its last lines are not missed.
+    const end = await endOf(cluster, running);
     for (const line of linesOf(readFileSync(kubelet.podLog(namespace, pod), 'utf8')).slice(lines.length)) {
       lines.push(line);
       onLine(line, kill);
     }
-    const terminated = found?.status.containerStatuses?.[0]?.state.terminated;
-    if (terminated !== undefined) return { pod, exitCode: terminated.exitCode, lines };
+    if (end !== undefined) return { exitCode: end.exitCode, lines };
     await sleep(100);
   }
 }

@@ -65,7 +65,7 @@ describe("the chart's CronJob", { concurrency: 4 }, () => {
     const release = await Release.install(`${site.id}-ops`, values);
     const job = await release.startJob();
     await release.said(job, 'restart started', 3);
-    await release.kill(job, 'SIGKILL');
+    release.kill(job, 'SIGKILL');
     assert.equal((await release.ended(job)).exitCode, 137);
 
     const kept = await release.checkpointText();
@@ -96,17 +96,17 @@ describe("the chart's CronJob", { concurrency: 4 }, () => {
     };
     const release = await Release.install(`${site.id}-ops`, values);
     const job = await release.startJob();
-    const pod = await release.said(job, 'restart started');
-    await release.cluster.kubectl('-n', release.namespace, 'delete', 'job', job);
-    await until('the worker to end', () => release.lines(pod).some(({ message }) => message === 'run ended'));
-    assert.equal(release.lines(pod).at(-1)?.['exitCode'], 143);
+    await release.said(job, 'restart started');
+    await release.cluster.kubectl('-n', release.namespace, 'delete', 'job', job.job);
+    await until('the worker to end', () => release.lines(job).some(({ message }) => message === 'run ended'));
+    assert.equal(release.lines(job).at(-1)?.['exitCode'], 143);
     assert.match(await release.checkpointText(), /"hold": null/);
 
     await release.helm('upgrade', { ...values, activeDeadlineSeconds: 4 });
     const late = await release.startJob();
-    const latePod = await release.said(late, 'restart started');
-    await until('the deadline to end it', () => release.lines(latePod).some(({ message }) => message === 'run ended'));
-    assert.equal(release.lines(latePod).at(-1)?.['exitCode'], 143);
+    await release.said(late, 'restart started');
+    await until('the deadline to end it', () => release.lines(late).some(({ message }) => message === 'run ended'));
+    assert.equal(release.lines(late).at(-1)?.['exitCode'], 143);
 
     await release.helm('upgrade', { ...values, activeDeadlineSeconds: 600 });
     assert.equal((await release.run()).exitCode, 0);

@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Cluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { createJob, endOf, type RunningJob } from '../cluster/jobs.ts';
 import { type Kubelet, kubeletPlacement, startKubelet } from '../cluster/kubelet.ts';
 import { until } from '../cluster/until.ts';
 import { type Line, linesOf } from '../worker-log.ts';
@@ -17,18 +18,6 @@ async function kubelet(): Promise<Kubelet> {
   const on = await cluster();
   sharedKubelet ??= startKubelet(on, { images: { 'nightshift:test': [process.execPath, BUNDLE] } });
   return sharedKubelet;
-}
-
-interface PodList {
-  readonly items: readonly {
-    readonly metadata: { readonly name: string };
-    readonly status: {
-      readonly phase: string;
-      readonly containerStatuses?: readonly {
-        readonly state: { readonly terminated?: { readonly exitCode: number; readonly message?: string } };
-      }[];
-    };
-  }[];
 }
 
 /** How a Job's only Pod ended. */
@@ -72,55 +61,31 @@ export class Release {
     );
   }
 
-  /** `kubectl create job --from=cronjob/nightshift`; resolves with the Job's name once its Pod runs. */
-  async startJob(): Promise<string> {
-    const job = `night-${++this.#jobs}`;
-    await this.cluster.kubectl('-n', this.namespace, 'create', 'job', job, '--from=cronjob/nightshift');
-    await until(`the Pod of Job ${job}`, async () => {
-      const pod = await this.pod(job);
-      return pod !== undefined && pod.status.phase !== 'Pending';
-    });
-    return job;
+  /** `kubectl create job --from=cronjob/nightshift`; resolves once its Pod runs. */
+  async startJob(): Promise<RunningJob> {
+    return createJob(this.cluster, { namespace: this.namespace, job: `night-${++this.#jobs}` }, 'nightshift');
   }
 
-  async pod(job: string): Promise<PodList['items'][number] | undefined> {
-    const path = `/api/v1/namespaces/${this.namespace}/pods?labelSelector=job-name%3D${job}`;
-    return (await this.cluster.api<PodList>(path)).items[0];
+  kill({ pod }: RunningJob, signal: NodeJS.Signals): void {
+    this.#kubelet.kill(this.namespace, pod, signal);
   }
 
-  async kill(job: string, signal: NodeJS.Signals): Promise<void> {
-    this.#kubelet.kill(this.namespace, (await this.pod(job))?.metadata.name ?? '', signal);
-  }
-
-  /** What the Job's worker has logged so far; the Pod must still exist, or be named. */
-  lines(pod: string): readonly Line[] {
+  /** What the Job's worker has logged so far, also when the Pod is gone. */
+  lines({ pod }: RunningJob): readonly Line[] {
     return linesOf(readFileSync(this.#kubelet.podLog(this.namespace, pod), 'utf8'));
   }
 
   /** Resolves when the worker of the Job has said that message so many times. */
-  async said(job: string, message: string, times = 1): Promise<string> {
-    const pod = (await this.pod(job))?.metadata.name ?? '';
-    await until(
-      `${job} to say "${message}"`,
-      () => this.lines(pod).filter(line => line.message === message).length >= times,
-      { seconds: 60 },
-    );
-    return pod;
+  async said(job: RunningJob, message: string, times = 1): Promise<void> {
+    const often = () => this.lines(job).filter(line => line.message === message).length >= times;
+    await until(`${job.job} to say "${message}"`, often, { seconds: 60 });
   }
 
   /** Resolves when the Job's Pod has ended. */
-  async ended(job: string): Promise<Ended> {
-    return until(
-      `the end of ${job}`,
-      async () => {
-        const pod = await this.pod(job);
-        const terminated = pod?.status.containerStatuses?.[0]?.state.terminated;
-        if (pod === undefined || terminated === undefined) return undefined;
-        const { exitCode, message = '' } = terminated;
-        return { exitCode, message, lines: this.lines(pod.metadata.name) };
-      },
-      { seconds: 120, everyMilliseconds: 100 },
-    );
+  async ended(job: RunningJob): Promise<Ended> {
+    const patience = { seconds: 120, everyMilliseconds: 100 };
+    const { exitCode, message = '' } = await until(`the end of ${job.job}`, () => endOf(this.cluster, job), patience);
+    return { exitCode, message, lines: this.lines(job) };
   }
 
   async run(): Promise<Ended> {

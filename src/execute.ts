@@ -7,6 +7,7 @@ import type { Ending, Outcome } from './domain/report.ts';
 import { ageReference, type Leave, type Restart } from './domain/verdict.ts';
 import { follow, type Landing } from './flight.ts';
 import { endingOfError } from './gates.ts';
+import { wordsOf } from './ports.ts';
 import { start, type StartWorld } from './start.ts';
 
 export interface Executed {
@@ -275,7 +276,7 @@ class Execution {
         else if (answer.kind !== 'conflict') break;
       } catch (error) {
         // The outcome stands in the checkpoint; the record is for the runs after the next hundred starts.
-        detail = error instanceof Error ? error.message : String(error);
+        detail = wordsOf(error);
         break;
       }
     }

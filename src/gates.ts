@@ -5,7 +5,7 @@ import { unreachable } from './domain/model.ts';
 import type { WindowState } from './domain/window.ts';
 import type { Hold, Loss } from './hold.ts';
 import type { Observed } from './observed.ts';
-import { NotPermitted, OutOfReach, type Announcer, type Clock } from './ports.ts';
+import { NotPermitted, OutOfReach, wordsOf, type Announcer, type Clock } from './ports.ts';
 import { until } from './domain/report.ts';
 
 type OpenWindow = WindowState & { readonly kind: 'open' };
@@ -14,14 +14,13 @@ type OpenWindow = WindowState & { readonly kind: 'open' };
 export class Gates {
   readonly #clock: Clock;
   readonly #hold: Hold;
+  readonly #observed: Observed;
+  readonly #announcer: Announcer;
   readonly #windowAt: (now: number) => WindowState;
   #ending: Ending | undefined;
   /** The window when it was last seen open, and since when that is known: it holds until it closes. */
   #seenOpen: { readonly since: number; readonly window: OpenWindow };
   #started: boolean;
-
-  readonly #observed: Observed;
-  readonly #announcer: Announcer;
 
   constructor(world: {
     readonly clock: Clock;
@@ -80,8 +79,8 @@ export class Gates {
   overrun(): string | undefined {
     const now = this.#clock.now();
     if (this.#windowNow(now).kind === 'open') return undefined;
-    const { closesAt: closedAt } = this.#seenOpen.window;
-    return `overrun: ${formatDuration(Math.floor((now - closedAt) / 1000) * 1000)} after the window closed`;
+    const { closesAt } = this.#seenOpen.window;
+    return `overrun: ${formatDuration(Math.floor((now - closesAt) / 1000) * 1000)} after the window closed`;
   }
 
   /** Whether the window will have closed after so many milliseconds, so that waiting for it makes no sense. */
@@ -156,7 +155,7 @@ export function endingOf(loss: Loss): Ending {
 
 /** What an error means for the run: exit 4 for a missing right, else 1. One that nobody foresaw is told with its stack. */
 export function endingOfError(error: unknown, announcer: Announcer): Ending {
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = wordsOf(error);
   if (error instanceof NotPermitted) return { kind: 'notPermitted', detail };
   if (!(error instanceof OutOfReach)) announcer.tell({ kind: 'unexpected', error });
   return { kind: 'error', detail };

@@ -1,5 +1,13 @@
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './domain/checkpoint.ts';
-import { NotPermitted, OutOfReach, type Announcer, type CheckpointStore, type Clock, type HolderPod } from './ports.ts';
+import {
+  NotPermitted,
+  OutOfReach,
+  type Announcer,
+  type CheckpointStore,
+  type Clock,
+  type HolderPod,
+  wordsOf,
+} from './ports.ts';
 
 /**
  * The hold on the checkpoint: who may restart. Every save is conditional on the version that we read or wrote last, so
@@ -183,7 +191,7 @@ export class Hold {
       await this.beforeSave();
       await this.#writeUntilAcknowledged();
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = wordsOf(error);
       if (error instanceof NotPermitted) this.#lose({ kind: 'notPermitted', detail });
       else if (error instanceof OutOfReach) this.#lose({ kind: 'outOfReach', detail });
       else {

@@ -7,7 +7,7 @@ import { formatProblem } from './domain/policy.ts';
 import { parseCommandLine, type CommandLine, type Flags } from './flags.ts';
 import type { Holder } from './hold.ts';
 import { connect, type Kubernetes } from './kubernetes/connect.ts';
-import { NotPermitted, OutOfReach, type Announcer, type Clock, type PolicySource } from './ports.ts';
+import { NotPermitted, OutOfReach, wordsOf, type Announcer, type Clock, type PolicySource } from './ports.ts';
 import { InvalidPolicy } from './read-policy.ts';
 import { helpText } from './terminal/help.ts';
 import { LogAnnouncer, openLog } from './terminal/log.ts';
@@ -133,8 +133,6 @@ async function readText(file: string): Promise<string> {
     throw new UsageError(`the policy cannot be read: ${wordsOf(error)}`, { cause: error });
   }
 }
-
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What `kubectl describe pod` shows; outside a Pod there is no such file. */
 function leaveMessage(message: string): void {

@@ -90,6 +90,11 @@ export class OutOfReach extends Error {
   override name = 'OutOfReach';
 }
 
+/** What an error says, whatever was thrown. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** RBAC does not allow what the run must do. */
 export class NotPermitted extends Error {
   override name = 'NotPermitted';

@@ -9,7 +9,7 @@ import { execute, type Executed } from './execute.ts';
 import { endingOf, endingOfError, Gates, TERMINATED } from './gates.ts';
 import type { Hold } from './hold.ts';
 import { Observed } from './observed.ts';
-import { OutOfReach, type Inventory } from './ports.ts';
+import { OutOfReach, wordsOf, type Inventory } from './ports.ts';
 import { readPolicy } from './read-policy.ts';
 import type { ConnectedWorld, OpenWindow, Wishes } from './world.ts';
 
@@ -135,7 +135,7 @@ class Sweep {
         : { kind: 'policyChanged', detail: 'the policy changed; the next run goes by the new one' };
     } catch (error) {
       if (error instanceof OutOfReach) return undefined;
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = wordsOf(error);
       return { kind: 'policyInvalid', detail: `the policy changed and cannot be used: ${detail}` };
     }
   }

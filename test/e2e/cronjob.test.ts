@@ -7,6 +7,18 @@ import { quickPolicy, Site } from './site.ts';
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 const once = Object.fromEntries(names.map(name => [name, 1]));
 
+/** A fleet that takes its time, and a release that goes through it in batches of a size. */
+async function slowNight(site: Site, { delay, size }: { readonly delay: string; readonly size: number }) {
+  const podAnnotations = { 'test.nightshift/delay': delay };
+  await site.deploy(...names.map(name => site.deployment({ name, podAnnotations })));
+  const values = {
+    fullnameOverride: 'nightshift',
+    policy: quickPolicy(site, { batches: { sizes: [size], pause: '0s' } }),
+    rbac: { namespaces: site.namespaces },
+  };
+  return { values, release: await Release.install(`${site.id}-ops`, values) };
+}
+
 describe("the chart's CronJob", { concurrency: 4 }, () => {
   test('sweeps the whole cluster with the rights of its ClusterRole', async () => {
     const site = await Site.open({ namespaces: 2 });
@@ -54,15 +66,7 @@ describe("the chart's CronJob", { concurrency: 4 }, () => {
 
   test('is resumed at once by the next Job after SIGKILL, and helm upgrade keeps a live checkpoint', async () => {
     const site = await Site.open();
-    await site.deploy(
-      ...names.map(name => site.deployment({ name, podAnnotations: { 'test.nightshift/delay': '1s' } })),
-    );
-    const values = {
-      fullnameOverride: 'nightshift',
-      policy: quickPolicy(site, { batches: { sizes: [2], pause: '0s' } }),
-      rbac: { namespaces: site.namespaces },
-    };
-    const release = await Release.install(`${site.id}-ops`, values);
+    const { release, values } = await slowNight(site, { delay: '1s', size: 2 });
     const job = await release.startJob();
     await release.said(job, 'restart started', 3);
     release.kill(job, 'SIGKILL');
@@ -86,15 +90,7 @@ describe("the chart's CronJob", { concurrency: 4 }, () => {
 
   test('saves on SIGTERM when its Job is deleted, and on the deadline of the Job', async () => {
     const site = await Site.open();
-    await site.deploy(
-      ...names.map(name => site.deployment({ name, podAnnotations: { 'test.nightshift/delay': '2s' } })),
-    );
-    const values = {
-      fullnameOverride: 'nightshift',
-      policy: quickPolicy(site, { batches: { sizes: [1], pause: '0s' } }),
-      rbac: { namespaces: site.namespaces },
-    };
-    const release = await Release.install(`${site.id}-ops`, values);
+    const { release, values } = await slowNight(site, { delay: '2s', size: 1 });
     const job = await release.startJob();
     await release.said(job, 'restart started');
     await release.cluster.kubectl('-n', release.namespace, 'delete', 'job', job.job);
@@ -102,7 +98,7 @@ describe("the chart's CronJob", { concurrency: 4 }, () => {
     assert.equal(release.lines(job).at(-1)?.['exitCode'], 143);
     assert.match(await release.checkpointText(), /"hold": null/);
 
-    await release.helm('upgrade', { ...values, activeDeadlineSeconds: 4 });
+    await release.helm('upgrade', { ...values, activeDeadlineSeconds: 8 });
     const late = await release.startJob();
     await release.said(late, 'restart started');
     await until('the deadline to end it', () => release.lines(late).some(({ message }) => message === 'run ended'));
@@ -115,15 +111,7 @@ describe("the chart's CronJob", { concurrency: 4 }, () => {
 
   test('a changed policy arrives in the run that is under way and ends it', async () => {
     const site = await Site.open();
-    await site.deploy(
-      ...names.map(name => site.deployment({ name, podAnnotations: { 'test.nightshift/delay': '2s' } })),
-    );
-    const values = {
-      fullnameOverride: 'nightshift',
-      policy: quickPolicy(site, { batches: { sizes: [1], pause: '0s' } }),
-      rbac: { namespaces: site.namespaces },
-    };
-    const release = await Release.install(`${site.id}-ops`, values);
+    const { release, values } = await slowNight(site, { delay: '2s', size: 1 });
     const job = await release.startJob();
     await release.said(job, 'restart started');
     await release.helm('upgrade', { ...values, policy: quickPolicy(site, { batches: { sizes: [1], pause: '1s' } }) });

@@ -1,13 +1,17 @@
-import { isOfOccurrence, recordOutcome, typicalRollout } from './domain/ledger.ts';
+import type { Admission } from './domain/drift.ts';
+import { isTakenBack } from './domain/instant.ts';
+import { isOfOccurrence, recordOutcome, recordRevert, typicalRollout } from './domain/ledger.ts';
 import { dropUnstarted, isNamed, nameable, nameStarts } from './domain/starts.ts';
 import { keyOf, unreachable, type Condition, type OutcomeKind, type Workload } from './domain/model.ts';
 import { leftInBatch, type Plan } from './domain/plan.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
 import type { Ending, Outcome } from './domain/report.ts';
+import { isBelowPromise } from './domain/rollout.ts';
 import { ageReference, type Leave, type Restart } from './domain/verdict.ts';
-import { follow, type Landing } from './flight.ts';
+import { follow, takenBack, type Landing } from './flight.ts';
 import { endingOfError } from './gates.ts';
 import { wordsOf } from './ports.ts';
+import { notReady } from './readiness.ts';
 import { start, type StartWorld } from './start.ts';
 
 export interface Executed {
@@ -22,6 +26,8 @@ export interface Executed {
 
 /** However long the API server asks us to wait before we write an outcome on a workload again. */
 const MAX_WAIT = 15_000;
+/** Between two looks whether what has to be ready is. */
+const READY_POLL = 10_000;
 
 /**
  * Walks the plan: batch by batch, inside a batch as many at once as the limits allow, until all is done or the gates
@@ -40,6 +46,8 @@ class Execution {
   readonly #inFlight = new Map<string, Workload>();
   readonly #outcomes: Outcome[] = [];
   readonly #left: Leave[] = [];
+  /** Those that were restarted, as they were then. */
+  readonly #settled = new Map<string, { readonly workload: Workload; readonly at: string }>();
   #landed = Promise.withResolvers<void>();
 
   constructor(plan: Plan, world: StartWorld) {
@@ -55,12 +63,13 @@ class Execution {
     // What an earlier occurrence left is no part of this one's ramp, and goes before its canary.
     const ofThisOne = ({ record }: { readonly record: RestartRecord }) => isOfOccurrence(hold.checkpoint, record.at);
     if (!this.#plan.inFlight.every(ofThisOne)) await this.#landing(0);
-    while (this.#queue.length > 0 && (await gates.check()) === undefined) {
+    while (this.#queue.length > 0 && (await gates.check()) === undefined && (await this.#isReady())) {
       const before = this.#outcomes.length;
       await this.#runBatch();
       if (this.#outcomes.length > before) await this.#pause();
     }
     await this.#landing(0);
+    await this.#noticeReverts();
     // The last one failed: nothing is left to start, but it is a stop all the same.
     if (hold.checkpoint.stop !== null) await gates.check();
     const unstarted = new Set([...this.#queue, ...this.#left].map(({ workload }) => keyOf(workload)));
@@ -76,6 +85,7 @@ class Execution {
     if (size > 0)
       announcer.tell({ kind: 'batchStarted', size, remaining: this.#queue.length, probing: this.#isProbing });
     while (this.#batch.length > 0) {
+      await this.#noticeReverts();
       // One of this batch changed nothing: the rest of it goes one by one.
       if (this.#isProbing && this.#batch.length < size) break;
       const restart = this.#batch.find(({ workload }) => this.#fits(workload));
@@ -95,6 +105,40 @@ class Execution {
     await this.#landing(0);
   }
 
+  /** Waits for what the policy wants to be ready first, at most as long as a rollout may take; the next run waits again. */
+  async #isReady(): Promise<boolean> {
+    const { bench, cluster, clock, gates, announcer, observed } = this.#world;
+    const until = clock.elapsed() + bench.policy.rollout.timeout;
+    for (let told = false; ; told = true) {
+      const waiting = await notReady(bench.policy, cluster);
+      if (waiting === undefined) return gates.ending === undefined;
+      if (!told) announcer.tell({ kind: 'notReady', detail: waiting });
+      if (clock.elapsed() >= until) gates.close({ kind: 'notReady', detail: waiting });
+      else await observed.pause(READY_POLL);
+      if ((await gates.check()) !== undefined) return false;
+    }
+  }
+
+  /** What was restarted well and is taken back later: told as what it is, and counted like one that was taken back at once. */
+  async #noticeReverts(): Promise<void> {
+    const { observed, cluster, hold, bench, clock } = this.#world;
+    for (const [key, { workload, at }] of this.#settled) {
+      const now = observed.latest(workload);
+      const isSame = now !== undefined && now.uid === workload.uid && now.template === workload.template;
+      if (!isSame || !isTakenBack(now.restartedAt, at)) continue;
+      this.#settled.delete(key);
+      const owner = await cluster.ownerOfRestartedAt(workload);
+      const index = this.#outcomes.findIndex(outcome => keyOf(outcome) === key);
+      const before = this.#outcomes[index];
+      if (before === undefined) continue;
+      const outcome = { ...before, outcome: 'reverted' as const, detail: takenBack(owner) };
+      this.#outcomes[index] = outcome;
+      const { policy, want } = bench;
+      hold.change(checkpoint => recordRevert(checkpoint, outcome, { policy, want, at, now: clock.now() }));
+      this.#tellEnd(outcome);
+    }
+  }
+
   get #remaining(): number {
     return this.#batch.length + this.#queue.length;
   }
@@ -108,16 +152,22 @@ class Execution {
     return (this.#world.hold.checkpoint.sweep?.ineffectiveInRow ?? 0) > 0;
   }
 
-  /** A workload that is larger than the limit on Pods goes alone. */
+  /**
+   * A workload that is larger than the limit on Pods goes alone. Those that share a PodDisruptionBudget never go together:
+   * rollouts ignore it, and two at once may take more than it allows.
+   */
   #fits(candidate: Workload): boolean {
-    const { bench, observed } = this.#world;
+    const { bench, observed, budgets } = this.#world;
     const { workloads, pods, perNamespace } = bench.policy.batches.inFlight;
     const flying = [...this.#inFlight.values()];
     if (flying.length === 0) return true;
     // An autoscaler may have changed the replicas since the plan.
     const replicasOf = (workload: Workload): number => observed.latest(workload)?.replicas ?? workload.replicas;
+    const budgetsOf = (workload: Workload): readonly string[] => budgets.get(keyOf(workload)) ?? [];
+    const taken = new Set(flying.flatMap(budgetsOf));
     return (
       flying.length < workloads &&
+      !budgetsOf(candidate).some(budget => taken.has(budget)) &&
       flying.reduce((sum, workload) => sum + replicasOf(workload), replicasOf(candidate)) <= pods &&
       flying.filter(({ namespace }) => namespace === candidate.namespace).length < perNamespace
     );
@@ -155,6 +205,7 @@ class Execution {
 
   #launch(workload: Workload, journey: () => Promise<void>): void {
     this.#inFlight.set(keyOf(workload), workload);
+    this.#world.observed.measure(this.#world.observed.latest(workload) ?? workload);
     void journey()
       .catch((error: unknown) => this.#abandon(workload, error))
       .then(() => {
@@ -175,7 +226,7 @@ class Execution {
   async #resume(workload: Workload, record: RestartRecord): Promise<void> {
     const began = this.#world.clock.elapsed();
     this.#world.announcer.tell({ kind: 'resumed', workload, at: record.at });
-    await this.#fly(workload, { record, template: record.template, before: undefined, began });
+    await this.#fly(workload, { record, template: record.template, before: undefined, tried: undefined, began });
   }
 
   async #start(restart: Restart, first: boolean): Promise<void> {
@@ -184,9 +235,9 @@ class Execution {
     const started = await start(restart, this.#world, first);
     switch (started.kind) {
       case 'inFlight': {
-        const { workload, record, before } = started;
+        const { workload, record, before, tried } = started;
         announcer.tell({ kind: 'started', workload, at: record.at, why: restart.why, detail: restart.detail });
-        return this.#fly(workload, { record, template: workload.template, before, began });
+        return this.#fly(workload, { record, template: workload.template, before, tried, began });
       }
       case 'left':
         this.#left.push(started.verdict);
@@ -207,19 +258,21 @@ class Execution {
       readonly record: RestartRecord;
       readonly template: string;
       readonly before: Condition | undefined;
+      readonly tried: Admission | undefined;
       readonly began: number;
     },
   ): Promise<void> {
     const { observed, bench, announcer, clock, cluster } = this.#world;
     observed.put(workload, workload);
-    const { record, template, before, began } = from;
+    const { record, template, before, tried, began } = from;
     const landing = await follow(
-      { ref: workload, uid: workload.uid, at: record.at, template, before, age: ageReference(record, bench) },
+      { ref: workload, uid: workload.uid, at: record.at, template, before, tried, age: ageReference(record, bench) },
       {
         cluster,
         clock,
         observed,
         policy: bench.policy,
+        configChanges: bench.configChanges,
         progress: (ref, detail) => announcer.tell({ kind: 'progress', workload: ref, detail }),
       },
     );
@@ -235,19 +288,30 @@ class Execution {
     landing: Landing,
     from: { readonly at: string; readonly began: number },
   ): Promise<void> {
-    const { hold, clock, gates, bench, announcer } = this.#world;
-    const overrun = gates.overrun();
-    const detail = [landing.detail, overrun].filter(Boolean).join('; ');
-    const outcome = outcomeOf(workload, { ...landing, detail }, clock.elapsed() - from.began);
+    const { hold, clock, gates, bench, observed } = this.#world;
+    const available = landing.outcome === 'gone' ? undefined : observed.worstOf(workload);
+    const fell =
+      available !== undefined && isBelowPromise(available)
+        ? `only ${available.least} replicas were available, ${available.promised} are promised`
+        : '';
+    const detail = [landing.detail, fell, gates.overrun()].filter(Boolean).join('; ');
+    const measured = { ...landing, detail, ...(available === undefined ? {} : { available }) };
+    const outcome = outcomeOf(workload, measured, clock.elapsed() - from.began);
     this.#outcomes.push(outcome);
     const { policy, want } = bench;
     hold.change(checkpoint => recordOutcome(checkpoint, outcome, { policy, want, at: from.at, now: clock.now() }));
-    const typicalSeconds = (typicalRollout(hold.checkpoint) ?? 0) / 1000;
-    const width = policy.batches.inFlight.workloads;
-    announcer.tell({ kind: 'ended', outcome, remaining: this.#remaining, typicalSeconds, width });
+    this.#tellEnd(outcome);
+    if (landing.outcome === 'restarted') this.#settled.set(keyOf(workload), { workload, at: from.at });
     if (landing.outcome !== 'failed' && landing.outcome !== 'ineffective') return;
     await hold.save();
     await this.#writeOnWorkload(workload, { at: from.at, outcome: landing.outcome, reason: landing.why });
+  }
+
+  #tellEnd(outcome: Outcome): void {
+    const { hold, bench, announcer } = this.#world;
+    const typicalSeconds = (typicalRollout(hold.checkpoint) ?? 0) / 1000;
+    const width = bench.policy.batches.inFlight.workloads;
+    announcer.tell({ kind: 'ended', outcome, remaining: this.#remaining, typicalSeconds, width });
   }
 
   /** Needs the hold and T in the template, not the gates. */
@@ -284,7 +348,7 @@ class Execution {
   }
 }
 
-function outcomeOf(workload: Workload, landing: Landing, milliseconds: number): Outcome {
+function outcomeOf(workload: Workload, landing: Landing & Pick<Outcome, 'available'>, milliseconds: number): Outcome {
   const { namespace, name, kind, uid } = workload;
   return { namespace, name, kind, uid, ...landing, seconds: Math.round(milliseconds / 100) / 10 };
 }

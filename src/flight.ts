@@ -1,11 +1,22 @@
 import { isTakenBack } from './domain/instant.ts';
-import type { Condition, FailureReason, OutcomeKind, Pod, Reason, Workload, WorkloadRef } from './domain/model.ts';
-import type { Policy } from './domain/policy.ts';
+import { injectionOf, newestReplicaSet, type Admission, type Injection } from './domain/drift.ts';
+import type {
+  ConfigChanges,
+  Condition,
+  FailureReason,
+  OutcomeKind,
+  Pod,
+  Reason,
+  Workload,
+  WorkloadRef,
+} from './domain/model.ts';
+import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
 import { doom, rolloutState, stuckReason, type RolloutState } from './domain/rollout.ts';
-import { staleReason, type AgeReference } from './domain/staleness.ts';
+import { stalenessOf, type AgeReference, type Staleness } from './domain/staleness.ts';
 import { unreachable } from './domain/model.ts';
 import type { Observed } from './observed.ts';
 import type { Clock, Cluster } from './ports.ts';
+import { tryInjection } from './trials.ts';
 
 /** One restart between its PATCH and its outcome. */
 export interface Flight {
@@ -18,6 +29,8 @@ export interface Flight {
   /** The Progressing condition from before, where it is known. */
   readonly before: Condition | undefined;
   readonly age: AgeReference;
+  /** What a Pod was to get when it was started; undefined after a crash, and where no criterion asks for it. */
+  readonly tried: Admission | undefined;
 }
 
 export interface FlightWorld {
@@ -25,6 +38,7 @@ export interface FlightWorld {
   readonly clock: Clock;
   readonly observed: Observed;
   readonly policy: Policy;
+  readonly configChanges: ConfigChanges;
   readonly progress: (ref: WorkloadRef, detail: string) => void;
 }
 
@@ -38,6 +52,8 @@ export interface Landing {
 const LOOKS = [15_000, 30_000, 60_000];
 /** Between two looks for proof. */
 const AGAIN = 2_000;
+/** Between two tries whether an injector can be asked again. */
+const UNKNOWN = 15_000;
 /** Between two looks for old Pods, where the API server does not count them. */
 const LEAVING = 15_000;
 /** A proof that comes late because of the soak gets at least so long. */
@@ -47,6 +63,10 @@ const PROOF = 30_000;
 export async function follow(flight: Flight, world: FlightWorld): Promise<Landing> {
   return new Following(flight, world).toTheEnd();
 }
+
+/** Who removes the annotation leaves no trace; who sets another value is its owner. */
+export const takenBack = (owner: string | undefined): string =>
+  `restartedAt was taken back, its owner now: ${owner ?? 'unknown'}`;
 
 class Following {
   readonly #flight: Flight;
@@ -126,7 +146,7 @@ class Following {
     const workload = await this.#readAgain();
     if (workload === undefined || !this.#isOurs(workload)) return undefined;
     if (rolloutState(workload, this.#flight.before).kind !== 'progressing') return undefined;
-    const reason = doom(this.#newPods(await this.#world.cluster.pods(workload)));
+    const reason = doom(this.#newPods(await this.#podsOf(workload)));
     return reason === undefined ? undefined : this.#failIfStill('progressing', reason);
   }
 
@@ -134,7 +154,7 @@ class Following {
   async #fail(reason: Reason<FailureReason>): Promise<Landing | undefined> {
     const workload = await this.#readAgain();
     if (workload === undefined || !this.#isOurs(workload)) return undefined;
-    const pods = this.#newPods(await this.#world.cluster.pods(workload));
+    const pods = this.#newPods(await this.#podsOf(workload));
     return this.#failIfStill('failed', stuckReason(workload, pods, reason));
   }
 
@@ -143,7 +163,7 @@ class Following {
     if (workload === undefined || !this.#isOurs(workload)) return undefined;
     const state = rolloutState(workload, this.#flight.before);
     if (state.kind !== 'progressing') return undefined;
-    const pods = this.#newPods(await this.#world.cluster.pods(workload));
+    const pods = this.#newPods(await this.#podsOf(workload));
     const detail = workload.paused ? `somebody paused it; ${state.detail}` : state.detail;
     return { outcome: 'failed', ...stuckReason(workload, pods, { why: 'timeout', detail }) };
   }
@@ -157,8 +177,8 @@ class Following {
 
   /** The rollout says it is done: its Pods have to say so too. */
   async #prove(workload: Workload, note: string): Promise<Landing | undefined> {
-    const { cluster, policy, clock } = this.#world;
-    const pods = await cluster.pods(workload);
+    const { policy, clock } = this.#world;
+    const pods = await this.#podsOf(workload);
     const live = pods.filter(pod => !pod.terminating);
     const late = clock.elapsed() >= Math.max(this.#deadline, (this.#completeSince ?? 0) + policy.rollout.soak + PROOF);
     const proven = live.filter(pod => pod.restartedAt === this.#flight.at).length;
@@ -174,9 +194,10 @@ class Following {
       const detail = `${proven} of ${live.length} live Pods carry ${this.#flight.at}, ${workload.replicas} expected`;
       return { outcome: 'failed', why: 'notProven', detail };
     }
-    const stale = staleReason(live, policy.stale, this.#flight.age);
-    if (stale !== undefined) {
-      return { outcome: 'ineffective', detail: `rolled out, but ${stale.detail}` };
+    const staleness = await this.#stalenessOf(workload, live);
+    if (staleness.kind === 'stale') return { outcome: 'ineffective', detail: `rolled out, but ${staleness.detail}` };
+    if (staleness.kind === 'unknown') {
+      return late ? { outcome: 'failed', why: 'notProven', detail: staleness.detail } : this.#wait(UNKNOWN);
     }
     // Before Kubernetes 1.35 the Deployment does not count Pods on their way out, only the list shows them.
     const leaving = pods.length - live.length;
@@ -184,6 +205,28 @@ class Following {
       return this.#wait(LEAVING);
     }
     return { outcome: 'restarted', detail: leaving > 0 ? `${leaving} old Pods still terminating` : note };
+  }
+
+  async #stalenessOf(workload: Workload, pods: readonly Pod[]): Promise<Staleness> {
+    const { policy, configChanges } = this.#world;
+    const { age, ref } = this.#flight;
+    const injection = await this.#injectionOf(workload, pods);
+    return stalenessOf({ namespace: ref.namespace, pods, age, injection, configChanges }, policy.stale);
+  }
+
+  /**
+   * Pods that got what was to be had when they were started are fresh: what the injector became since is for the next
+   * run. Otherwise the injector is asked again; Pods that lack what was to be had are not proven, whatever it says now.
+   */
+  async #injectionOf(workload: Workload, pods: readonly Pod[]): Promise<Injection | undefined> {
+    const { tried } = this.#flight;
+    const { cluster, policy } = this.#world;
+    const then = tried && injectionOf(pods, tried, injectionCriteria(policy));
+    if (then?.kind === 'same') return then;
+    const now = (await tryInjection({ workload, pods, replicaSet: newestReplicaSet(pods) }, { cluster, policy }))
+      ?.injection;
+    const stripped = then?.kind === 'drifted' && now?.kind === 'same' && then.missing.length > 0;
+    return stripped ? { kind: 'unknown', detail: `its new Pods lack ${then.missing.join(', ')}` } : now;
   }
 
   #isOurs(workload: Workload): boolean {
@@ -204,7 +247,12 @@ class Following {
       return { outcome: 'superseded', detail: `somebody restarted it at ${workload.restartedAt ?? ''}` };
     }
     const owner = await this.#world.cluster.ownerOfRestartedAt(ref);
-    return { outcome: 'reverted', detail: `restartedAt was taken back, its owner now: ${owner ?? 'unknown'}` };
+    return { outcome: 'reverted', detail: takenBack(owner) };
+  }
+
+  #podsOf(workload: Workload): Promise<readonly Pod[]> {
+    const { cluster, policy } = this.#world;
+    return cluster.pods(workload, needsOf(policy));
   }
 
   async #readAgain(): Promise<Workload | undefined> {

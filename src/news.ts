@@ -1,4 +1,5 @@
 import type { StaleReason, WorkloadRef } from './domain/model.ts';
+import type { CommonCause } from './domain/causes.ts';
 import type { Ending, Outcome } from './domain/report.ts';
 import type { Plan } from './domain/plan.ts';
 
@@ -7,7 +8,13 @@ export type News =
   | { readonly kind: 'windowIgnored' }
   | { readonly kind: 'waitingForHold'; readonly holder: string; readonly milliseconds: number }
   | { readonly kind: 'namespaceSkipped'; readonly namespace: string; readonly detail: string }
+  /** Pods were tried (dry runs), one or two for each workload that was asked about. */
+  | { readonly kind: 'tried'; readonly workloads: number; readonly milliseconds: number }
   | { readonly kind: 'planned'; readonly plan: Plan; readonly sweep: string }
+  /** Why several workloads are stale, or why some cannot be judged: once for all of them. */
+  | { readonly kind: 'commonCause'; readonly cause: CommonCause }
+  /** Something is waited for before anything starts. */
+  | { readonly kind: 'notReady'; readonly detail: string }
   | { readonly kind: 'batchStarted'; readonly size: number; readonly remaining: number; readonly probing: boolean }
   | { readonly kind: 'pausing'; readonly milliseconds: number; readonly remaining: number }
   | { readonly kind: 'resumed'; readonly workload: WorkloadRef; readonly at: string }

@@ -1,4 +1,5 @@
 import { keyOf, type Workload, type WorkloadRef } from './domain/model.ts';
+import { availabilityOf, worse, type Availability } from './domain/rollout.ts';
 import type { Clock, WorkloadChange } from './ports.ts';
 
 /** The newest that is known of each workload of the plan: filled by the watch and by reads, awaited by the flights. */
@@ -6,6 +7,7 @@ export class Observed {
   readonly #clock: Clock;
   readonly #latest = new Map<string, Workload | undefined>();
   readonly #napping = new Map<string, Set<AbortController>>();
+  readonly #measured = new Map<string, { readonly start: Workload; worst: Availability }>();
   #closed = false;
 
   constructor(clock: Clock, workloads: readonly Workload[]) {
@@ -23,7 +25,22 @@ export class Observed {
     const key = keyOf(ref);
     if (workload !== undefined && isOlder(workload, this.#latest.get(key))) return;
     this.#latest.set(key, workload);
+    const measured = this.#measured.get(key);
+    if (measured !== undefined && workload?.uid === measured.start.uid) {
+      measured.worst = worse(availabilityOf(workload, baseOf(measured.start)), measured.worst);
+    }
     this.#wake(key);
+  }
+
+  /** From now on the worst moment of its availability is remembered; what it has now is what it had at its start. */
+  measure(workload: Workload): void {
+    const worst = availabilityOf(workload, baseOf(workload));
+    this.#measured.set(keyOf(workload), { start: workload, worst });
+  }
+
+  /** The worst moment since `measure`. */
+  worstOf(ref: WorkloadRef): Availability | undefined {
+    return this.#measured.get(keyOf(ref))?.worst;
   }
 
   /** A change from the watch. It may lag behind what reads and answers said, or be ahead of them. */
@@ -75,6 +92,8 @@ export class Observed {
     for (const nap of this.#napping.get(key) ?? []) nap.abort();
   }
 }
+
+const baseOf = ({ replicas, status }: Workload) => ({ replicas, available: status.availableReplicas });
 
 /**
  * Resource versions of one kind of object can be compared as numbers (documented since Kubernetes 1.35, true for etcd

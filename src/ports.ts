@@ -2,7 +2,8 @@
  * What a run needs from the world. The real ones live in `kubernetes/` and `main.ts`; tests and the simulator bring
  * their own. Ports translate and never decide: an answer of the API server becomes one of the unions below.
  */
-import type { Namespace, Pod, Workload, WorkloadRef } from './domain/model.ts';
+import type { Admission } from './domain/drift.ts';
+import type { ConfigChanges, Namespace, Needs, Pod, ReplicaSetRef, Workload, WorkloadRef } from './domain/model.ts';
 import type { Report } from './domain/report.ts';
 import type { News } from './news.ts';
 
@@ -24,6 +25,10 @@ export interface Inventory {
   readonly workloads: readonly Workload[];
   /** Live Pods by the key of their workload. */
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
+  /** Empty where nobody needs to know. */
+  readonly configChanges: ConfigChanges;
+  /** The PodDisruptionBudgets (`NAMESPACE/NAME`) that select its Pods, by the key of a workload; absent for none. */
+  readonly budgets: ReadonlyMap<string, readonly string[]>;
   /** From here a watch sees every change that the inventory did not. */
   readonly bookmark: WatchBookmark;
   /** Namespaces that were asked for and could not be read. */
@@ -69,12 +74,17 @@ export interface Permission {
 
 /** Reads are repeated inside, while that can help; then they throw `OutOfReach`, or `NotPermitted` for a 403. */
 export interface Cluster {
-  /** Namespaces, Deployments and live Pods, page by page. */
-  inventory(): Promise<Inventory>;
+  /** Namespaces, budgets, Deployments and live Pods, page by page. */
+  inventory(needs: Needs): Promise<Inventory>;
   /** A fresh read (not from a cache); undefined when there is none of that name. */
   workload(ref: WorkloadRef): Promise<Workload | undefined>;
   /** The Pods that are not terminal of a workload, terminating ones included. */
-  pods(workload: Workload): Promise<readonly Pod[]>;
+  pods(workload: Workload, needs: Needs): Promise<readonly Pod[]>;
+  /**
+   * What a Pod of the workload would be now, as its ReplicaSet would send it: a dry run, which creates nothing. Throws
+   * `NotPermitted`; whatever else goes wrong is a refusal.
+   */
+  tryPod(workload: Workload, replicaSet: ReplicaSetRef): Promise<Admission>;
   /** The field manager that owns the template's restartedAt now, undefined when nobody is named. */
   ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined>;
   /** One attempt, never repeated inside. */

@@ -2,11 +2,13 @@ import { assess } from './domain/assessment.ts';
 import { stopInForce } from './domain/ledger.ts';
 import type { Plan } from './domain/plan.ts';
 import { keyOf } from './domain/model.ts';
-import { wantOf } from './domain/policy.ts';
+import { needsOf, wantOf } from './domain/policy.ts';
 import type { WindowState } from './domain/window.ts';
 import { readCheckpoint } from './hold.ts';
 import type { Inventory } from './ports.ts';
 import { readPolicy } from './read-policy.ts';
+import { notReady } from './readiness.ts';
+import { tryInjections } from './trials.ts';
 import { windowsOf, type Wishes, type World } from './world.ts';
 
 export type Preview =
@@ -18,6 +20,8 @@ export type Preview =
       readonly sweep: string | null;
       /** Why a run would start nothing even while the window is open. */
       readonly stop: string | undefined;
+      /** What a run would wait for before it starts anything. */
+      readonly unready: string | undefined;
       readonly skipped: Inventory['skipped'];
       /** `--only` names a Deployment that is not there. */
       readonly missing: string | undefined;
@@ -35,16 +39,21 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
   const occurrence = window.kind === 'open' ? window.occurrence : { name: '', opensAt: window.opensAt ?? now };
   const { checkpoint } = read;
   const stop = stopInForce(checkpoint, { policy, want: wantOf(policy), occurrence });
-  const inventory = await cluster.inventory();
+  const inventory = await cluster.inventory(needsOf(policy));
+  const unready = await notReady(policy, cluster);
+  const { only } = wishes;
+  const { clock, interrupted } = world;
+  const { injections } = await tryInjections(inventory, { cluster, clock, policy, only, unready, interrupted });
   const by = store.identity;
-  const assessment = assess(inventory, checkpoint, { policy, occurrence, by, now, only: wishes.only });
+  const assessment = assess(inventory, checkpoint, { policy, occurrence, by, now, only, injections });
   return {
     kind: 'plan',
     window,
     plan: assessment.plan,
     sweep: assessment.checkpoint.sweep?.id ?? null,
     stop: stop?.detail,
+    unready,
     skipped: inventory.skipped,
-    missing: inventory.workloads.some(workload => keyOf(workload) === wishes.only) ? undefined : wishes.only,
+    missing: inventory.workloads.some(workload => keyOf(workload) === only) ? undefined : only,
   };
 }

@@ -1,4 +1,6 @@
 import { isTakenBack, nextRestartedAt } from './domain/instant.ts';
+import { injectionOf, newestReplicaSet, wantFor, type Admission } from './domain/drift.ts';
+import { injectionCriteria, needsOf } from './domain/policy.ts';
 import { markStarted } from './domain/starts.ts';
 import { unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
@@ -8,6 +10,7 @@ import { endingOfError, type Gates } from './gates.ts';
 import type { Hold } from './hold.ts';
 import type { Observed } from './observed.ts';
 import type { Announcer, Clock, Cluster } from './ports.ts';
+import { tryInjection } from './trials.ts';
 
 export interface StartWorld {
   readonly cluster: Cluster;
@@ -18,6 +21,8 @@ export interface StartWorld {
   readonly observed: Observed;
   readonly bench: Bench;
   readonly namespaces: ReadonlyMap<string, Namespace>;
+  /** The PodDisruptionBudgets of each workload, by its key. */
+  readonly budgets: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What came of trying to start one restart. */
@@ -28,6 +33,8 @@ export type Started =
       readonly workload: Workload;
       readonly record: RestartRecord;
       readonly before: Condition | undefined;
+      /** What a Pod was to get right before the PATCH; undefined where no criterion asks for it. */
+      readonly tried: Admission | undefined;
     }
   /** Judged again, and left. */
   | { readonly kind: 'left'; readonly verdict: Leave }
@@ -51,7 +58,9 @@ export async function start(restart: Restart, world: StartWorld, first: boolean)
 
 class Starting {
   readonly #world: StartWorld;
-  readonly #why: Restart['why'];
+  /** Why it is to be restarted, by the version that is judged. */
+  #restart: Restart;
+  #tried: Admission | undefined;
   /** The first start of an occurrence, which ignores how much time is left. */
   readonly #first: boolean;
   /** The version that is judged. */
@@ -64,14 +73,14 @@ class Starting {
   constructor(restart: Restart, world: StartWorld, first: boolean) {
     this.#world = world;
     this.#first = first;
-    this.#why = restart.why;
+    this.#restart = restart;
     this.#workload = restart.workload;
   }
 
   async toTheEnd(): Promise<Started> {
     const { gates, announcer } = this.#world;
     try {
-      const early = await this.#judgeAgainIfChanged();
+      const early = await this.#lookAgain();
       if (early !== undefined) return early;
       for (;;) {
         const started = await this.#attempt();
@@ -84,10 +93,16 @@ class Starting {
     }
   }
 
-  async #judgeAgainIfChanged(): Promise<Started | undefined> {
-    const newest = this.#world.observed.latest(this.#workload);
-    if (newest?.resourceVersion === this.#workload.resourceVersion) return undefined;
-    return this.#judgeAgain(newest);
+  /** Hours may have passed since the plan: the workload is judged again if it, or what its Pods would get, has changed. */
+  async #lookAgain(): Promise<Started | undefined> {
+    const { observed, bench, cluster } = this.#world;
+    const newest = observed.latest(this.#workload);
+    if (newest?.resourceVersion !== this.#workload.resourceVersion) return this.#judgeAgain(newest);
+    const criteria = injectionCriteria(bench.policy);
+    if (criteria.length === 0) return undefined;
+    this.#tried = await cluster.tryPod(this.#workload, this.#restart.replicaSet);
+    const want = wantFor(bench.want, injectionOf([], this.#tried, criteria));
+    return want === this.#restart.want ? undefined : this.#judgeAgain(newest);
   }
 
   /** One attempt; undefined means: once more. */
@@ -103,7 +118,7 @@ class Starting {
     const answer = await cluster.restart({ workload: this.#workload, at: this.#at, record: formatRecord(record) });
     switch (answer.kind) {
       case 'accepted':
-        return { kind: 'inFlight', workload: answer.workload, record, before: this.#workload.status.progressing };
+        return this.#flying(answer.workload);
       case 'conflict':
         return this.#afterConflict();
       case 'gone':
@@ -171,9 +186,12 @@ class Starting {
     if (workload === undefined || workload.uid !== this.#workload.uid) {
       return this.#ended({ outcome: 'gone', detail: 'it was deleted, or deleted and created again' });
     }
-    const pods = (await cluster.pods(workload)).filter(pod => !pod.terminating);
+    const pods = (await cluster.pods(workload, needsOf(bench.policy))).filter(pod => !pod.terminating);
     const namespace = namespaces.get(workload.namespace);
-    const verdict = judge({ workload, pods, namespace }, { ...bench, now: clock.now() });
+    const subject = { workload, pods, replicaSet: newestReplicaSet(pods) };
+    const tried = await tryInjection(subject, { cluster, policy: bench.policy });
+    const judged = { workload, pods, namespace, injection: tried?.injection };
+    const verdict = judge(judged, { ...bench, now: clock.now() });
     announcer.tell({
       kind: 'judgedAgain',
       workload,
@@ -182,10 +200,12 @@ class Starting {
     switch (verdict.kind) {
       case 'restart':
         this.#workload = workload;
+        this.#restart = verdict;
+        this.#tried = tried?.admission;
         this.#at = '';
         return undefined;
       case 'inFlight':
-        return { kind: 'inFlight', workload, record: verdict.record, before: undefined };
+        return { kind: 'inFlight', workload, record: verdict.record, before: undefined, tried: undefined };
       case 'leave':
         return { kind: 'left', verdict };
       default:
@@ -200,8 +220,8 @@ class Starting {
       by: bench.by,
       run: hold.me.run,
       sweep: bench.sweep.id,
-      why: this.#why,
-      want: bench.want,
+      why: this.#restart.why,
+      want: this.#restart.want,
       template: this.#workload.template,
       before: this.#workload.restartedAt,
     };
@@ -220,7 +240,8 @@ class Starting {
   }
 
   #flying(workload: Workload): Started {
-    return { kind: 'inFlight', workload, record: this.#record(), before: this.#workload.status.progressing };
+    const before = this.#workload.status.progressing;
+    return { kind: 'inFlight', workload, record: this.#record(), before, tried: this.#tried };
   }
 
   #ended(landing: Landing): Started {

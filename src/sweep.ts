@@ -1,9 +1,10 @@
 import { assess, type Assessment } from './domain/assessment.ts';
+import { commonCauses } from './domain/causes.ts';
 import type { Checkpoint } from './domain/checkpoint.ts';
 import { formatInstant } from './domain/instant.ts';
 import { isOfOccurrence } from './domain/ledger.ts';
 import { keyOf } from './domain/model.ts';
-import { samePolicy } from './domain/policy.ts';
+import { needsOf, samePolicy } from './domain/policy.ts';
 import { isStronger, makeReport, type Ending, type Report } from './domain/report.ts';
 import { execute, type Executed } from './execute.ts';
 import { endingOf, endingOfError, Gates, TERMINATED } from './gates.ts';
@@ -11,6 +12,8 @@ import type { Hold } from './hold.ts';
 import { Observed } from './observed.ts';
 import { OutOfReach, wordsOf, type Inventory } from './ports.ts';
 import { readPolicy } from './read-policy.ts';
+import { notReady } from './readiness.ts';
+import { tryInjections } from './trials.ts';
 import type { ConnectedWorld, OpenWindow, Wishes } from './world.ts';
 
 /** All that a run has once it holds the checkpoint. */
@@ -56,18 +59,27 @@ class Sweep {
 
   async #carryOut(): Promise<Ending> {
     const { cluster, clock, hold, announcer, policy, wishes, window, store, before, interrupted } = this.#held;
-    const inventory = await Promise.race([cluster.inventory(), aborted(interrupted)]);
+    const inventory = await Promise.race([cluster.inventory(needsOf(policy)), aborted(interrupted)]);
     if (inventory === undefined) return TERMINATED;
     this.#skipped = inventory.skipped.map(({ namespace }) => namespace);
     for (const { namespace, why } of inventory.skipped) {
       announcer.tell({ kind: 'namespaceSkipped', namespace, detail: why });
     }
+    const unready = await notReady(policy, cluster);
+    if (unready !== undefined) announcer.tell({ kind: 'notReady', detail: unready });
+    const { only } = wishes;
+    const trial = { cluster, clock, policy, only, unready, interrupted };
+    const trials = await Promise.race([tryInjections(inventory, trial), aborted(interrupted)]);
+    if (trials === undefined || interrupted.aborted) return TERMINATED;
+    const { injections, milliseconds } = trials;
+    if (injections.size > 0) announcer.tell({ kind: 'tried', workloads: injections.size, milliseconds });
     const assessment = assess(inventory, hold.checkpoint, {
       policy,
       occurrence: window.occurrence,
       by: store.identity,
       now: clock.now(),
-      only: wishes.only,
+      only,
+      injections,
     });
     this.#assessment = assessment;
     const { plan, bench, checkpoint } = assessment;
@@ -78,7 +90,12 @@ class Sweep {
     }
     announcer.tell({ kind: 'planned', plan, sweep: bench.sweep.id });
     const work = [...plan.inFlight, ...plan.batches.flat()].map(({ workload }) => workload);
-    if (work.length === 0) return { kind: 'nothingToDo', detail: this.#nothing(inventory) };
+    for (const cause of commonCauses(plan)) announcer.tell({ kind: 'commonCause', cause });
+    if (work.length === 0) {
+      return unready === undefined
+        ? { kind: 'nothingToDo', detail: this.#nothing(inventory) }
+        : { kind: 'notReady', detail: unready };
+    }
     const observed = new Observed(clock, work);
     const gates = this.#gates(observed);
     const watch = cluster
@@ -94,6 +111,7 @@ class Sweep {
         observed,
         bench,
         namespaces: inventory.namespaces,
+        budgets: inventory.budgets,
       });
     } finally {
       this.#over.abort();

@@ -41,6 +41,7 @@ const named = (folder: string, names: readonly string[]): string[] =>
 
 /** Each file imports only files before it. */
 const DOMAIN = named('domain', [
+  'shape',
   'model',
   'duration',
   'instant',
@@ -50,6 +51,7 @@ const DOMAIN = named('domain', [
   'spelling',
   'selector',
   'problem',
+  'image',
   'policy-text',
   'policy-values',
   'policy-rules',
@@ -61,6 +63,7 @@ const DOMAIN = named('domain', [
   'record',
   'checkpoint',
   'starts',
+  'drift',
   'staleness',
   'rollout',
   'verdict',
@@ -68,6 +71,7 @@ const DOMAIN = named('domain', [
   'ledger',
   'reconcile',
   'plan',
+  'causes',
   'assessment',
 ]);
 
@@ -80,6 +84,8 @@ const RUN = named('.', [
   'gates',
   'read-policy',
   'world',
+  'trials',
+  'readiness',
   'flight',
   'start',
   'execute',

@@ -5,7 +5,9 @@ import { formatInstant } from '../src/domain/instant.ts';
 import { newSweep } from '../src/domain/ledger.ts';
 import {
   keyOf,
+  type ContainerImage,
   type Namespace,
+  type Needs,
   type Pod,
   type RolloutStatus,
   type Trouble,
@@ -76,6 +78,7 @@ export function aWorkload({ status, ...given }: GivenWorkload = {}): Workload {
     generation,
     labels: { app: name },
     optedOut: false,
+    downtimeAllowed: false,
     priority: undefined,
     record: undefined,
     deleting: false,
@@ -85,6 +88,7 @@ export function aWorkload({ status, ...given }: GivenWorkload = {}): Workload {
     selector: `app=${name}`,
     restartedAt: undefined,
     template: 'template-1',
+    podTemplate: '{}',
     revision: 4,
     ...given,
     status: {
@@ -122,20 +126,27 @@ export function aRecord(given: Partial<RestartRecord> = {}): RestartRecord {
   };
 }
 
+/** Of containers that are called like their images: `app` and `proxy`. */
+export const imagesOf = (...images: readonly string[]): ContainerImage[] =>
+  images.map(image => ({ container: image.split(':')[0] ?? '', image, imageId: undefined }));
+
 export function aPod(given: Partial<Pod> = {}): Pod {
   return {
     name: 'web-1-a',
     createdAt: LAST_MONTH,
     restartedAt: undefined,
     terminating: false,
-    images: [
-      { container: 'app', image: 'app:1' },
-      { container: 'proxy', image: 'proxy:1' },
-    ],
+    replicaSet: { name: 'web-1', uid: 'replicaset-1' },
+    images: imagesOf('app:1', 'proxy:1'),
+    shape: undefined,
+    reads: [],
     troubles: [],
     ...given,
   };
 }
+
+/** Of a policy that asks for images and ages only. */
+export const NO_NEEDS: Needs = { shapes: false, config: false, volumes: false, secrets: false };
 
 /** Pods of one workload, all alike but for their names. */
 export const somePods = (count: number, given: Partial<Pod> = {}): Pod[] =>
@@ -146,10 +157,7 @@ export const aFreshPod = (given: Partial<Pod> = {}): Pod =>
   aPod({
     createdAt: Date.parse(T),
     restartedAt: T,
-    images: [
-      { container: 'app', image: 'app:1' },
-      { container: 'proxy', image: 'proxy:2' },
-    ],
+    images: imagesOf('app:1', 'proxy:2'),
     ...given,
   });
 
@@ -176,6 +184,7 @@ export function aBench(given: Partial<Bench> = {}): Bench {
   const policy = given.policy ?? aPolicy();
   return {
     policy,
+    configChanges: new Map(),
     want: wantOf(policy),
     by: BY,
     sweep: { id: SWEEP, begin: BEGIN },
@@ -194,6 +203,7 @@ export function aJudged(given: Partial<Judged> = {}): Judged {
     workload,
     pods: somePods(workload.status.replicas),
     namespace: aNamespace({ name: workload.namespace }),
+    injection: undefined,
     ...given,
   };
 }
@@ -205,7 +215,17 @@ export function aRestart({
   ...given
 }: GivenWorkload & Partial<Pick<Restart, 'oldestPod' | 'failedBefore'>> = {}): Restart {
   const workload = aWorkload(given);
-  return { kind: 'restart', workload, why: 'podTooOld', detail: 'old', oldestPod, failedBefore };
+  const replicaSet = { name: `${workload.name}-1`, uid: 'replicaset-1' };
+  return {
+    kind: 'restart',
+    workload,
+    why: 'podTooOld',
+    detail: 'old',
+    oldestPod,
+    want: WANT,
+    replicaSet,
+    failedBefore,
+  };
 }
 
 export const aLeave = (why: Leave['why'], given: GivenWorkload = {}): Leave => ({

@@ -17,6 +17,7 @@ import {
   WANT,
   WANTS_PROXY_2,
   type GivenWorkload,
+  imagesOf,
 } from './build.ts';
 import { getsStuck, rollsOut, type FakeStore } from './fake-world.ts';
 import { walk, type Walk, type WalkWorld } from './walk.ts';
@@ -184,7 +185,7 @@ describe('writing an outcome on the workload', () => {
 });
 
 describe('after an ineffective restart', () => {
-  const STILL_OLD = rollsOut({ pod: { images: [{ container: 'proxy', image: 'proxy:1' }] } });
+  const STILL_OLD = rollsOut({ pod: { images: imagesOf('proxy:1') } });
   const policy = { stale: WANTS_PROXY_2, ...inFlightLimits({ workloads: 2 }) };
 
   test('batches are of one until one helps', async () => {

@@ -1,4 +1,5 @@
 import { EMPTY, decodeCheckpoint, encodeCheckpoint, type Checkpoint } from '../src/domain/checkpoint.ts';
+import type { Admission } from '../src/domain/drift.ts';
 import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../src/domain/model.ts';
 import type { News } from '../src/news.ts';
 import type {
@@ -14,7 +15,7 @@ import type {
   WatchBookmark,
   WorkloadChange,
 } from '../src/ports.ts';
-import { aNamespace, aPod, BY, NOW, SECOND, somePods, type GivenWorkload } from './build.ts';
+import { aNamespace, aPod, BY, imagesOf, NOW, SECOND, somePods, type GivenWorkload } from './build.ts';
 
 /** What happens to a workload after its template changed; `cluster.update` and `setPods` tell the world. */
 export type Script = (cluster: FakeCluster, workload: Workload) => Promise<void>;
@@ -30,7 +31,11 @@ export class FakeCluster implements Cluster {
   readonly calls: string[] = [];
   readonly scripts = new Map<string, Script>();
   readonly namespaces = new Map<string, Namespace>();
+  readonly budgets = new Map<string, readonly string[]>();
+  readonly configChanges = new Map<string, number>();
   skipped: Inventory['skipped'] = [];
+  /** What becomes of a Pod that is tried. */
+  onTry: (workload: Workload) => Admission = () => ({ kind: 'refused', message: 'nobody injects anything here' });
   owner: string | undefined;
   /** The network and the API server between a restart and us; `apply` is what an ideal one does. */
   onRestart = (_: RestartOrder, apply: () => PatchAnswer): Promise<PatchAnswer> => Promise.resolve(apply());
@@ -75,9 +80,10 @@ export class FakeCluster implements Cluster {
   inventory(): Promise<Inventory> {
     this.calls.push('inventory');
     const pods = new Map([...this.#pods].map(([key, all]) => [key, all.filter(pod => !pod.terminating)]));
-    const { namespaces, skipped } = this;
+    const { namespaces, skipped, budgets, configChanges } = this;
     const workloads = [...this.#workloads.values()];
-    return Promise.resolve({ at: this.#clock.now(), namespaces, workloads, pods, bookmark: new Map(), skipped });
+    const seen = { namespaces, workloads, pods, budgets, configChanges, bookmark: new Map(), skipped };
+    return Promise.resolve({ at: this.#clock.now(), ...seen });
   }
 
   workload(ref: WorkloadRef): Promise<Workload | undefined> {
@@ -88,6 +94,11 @@ export class FakeCluster implements Cluster {
   pods(workload: Workload): Promise<readonly Pod[]> {
     this.calls.push(`pods ${keyOf(workload)}`);
     return Promise.resolve(this.#pods.get(keyOf(workload)) ?? []);
+  }
+
+  tryPod(workload: Workload): Promise<Admission> {
+    this.calls.push(`try ${keyOf(workload)}`);
+    return Promise.resolve(this.onTry(workload));
   }
 
   ownerOfRestartedAt = (): Promise<string | undefined> => Promise.resolve(this.owner);
@@ -133,7 +144,7 @@ export const rollsOut =
     const { generation: observedGeneration, replicas, restartedAt } = workload;
     cluster.update(workload, { status: { observedGeneration, updatedReplicas: 1, replicas: replicas + 1 } });
     await cluster.sleep((seconds - 1) * SECOND);
-    const images = aPod().images.map(({ container }) => ({ container, image: `${container}:2` }));
+    const images = imagesOf('app:2', 'proxy:2');
     cluster.setPods(workload, somePods(replicas, { restartedAt, createdAt: NOW, images, ...pod }));
     const done = { updatedReplicas: replicas, replicas, availableReplicas: replicas };
     if (cluster.get(workload)?.restartedAt === restartedAt) cluster.update(workload, { status: done });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FailureReason, Pod, Trouble } from '../src/domain/model.ts';
+import type { Admission } from '../src/domain/drift.ts';
 import { ageReference } from '../src/domain/verdict.ts';
 import { follow, type Landing } from '../src/flight.ts';
 import { Observed } from '../src/observed.ts';
@@ -12,6 +13,7 @@ import {
   aRecord,
   aRestarted,
   aTrouble,
+  imagesOf,
   MINUTE,
   SECOND,
   somePods,
@@ -34,6 +36,8 @@ interface Night {
   readonly policy?: typeof POLICY;
   /** The watch shows nothing. */
   readonly silent?: boolean;
+  /** What a Pod was to get when it was started. */
+  readonly tried?: Admission;
 }
 
 interface World {
@@ -43,7 +47,8 @@ interface World {
 }
 
 /** Follows a restart of `shop/web` that was just accepted, and says what became of it, when, and at what cost. */
-async function flight({ script = rollsOut(), events = [], before = {}, policy = POLICY, silent = false }: Night = {}) {
+async function flight(night: Night = {}) {
+  const { script = rollsOut(), events = [], before = {}, policy = POLICY, silent = false, tried } = night;
   const clock = new FakeClock();
   const workload = aRestarted({ generation: 8, ...before, status: { observedGeneration: 7, ...before.status } });
   const cluster = new FakeCluster(clock, [workload]);
@@ -61,8 +66,9 @@ async function flight({ script = rollsOut(), events = [], before = {}, policy = 
       template: workload.template,
       before: before.status?.progressing,
       age: ageReference(aRecord(), aBench()),
+      tried,
     },
-    { cluster, clock, observed, policy, progress: (_, detail) => progress.push(detail) },
+    { cluster, clock, observed, policy, configChanges: new Map(), progress: (_, detail) => progress.push(detail) },
   );
   over.abort();
   await watch;
@@ -320,7 +326,7 @@ describe('a progress deadline', () => {
 });
 
 describe('a rollout that changed nothing', () => {
-  const script = rollsOut({ pod: { images: [{ container: 'proxy', image: 'proxy:1' }] } });
+  const script = rollsOut({ pod: { images: imagesOf('proxy:1') } });
   test('is ineffective, and says what its Pods still run', async () => {
     const { landing } = await flight({ script });
     assert.equal(landing.outcome, 'ineffective');

@@ -48,6 +48,6 @@ export async function heldWorld({
   const gates = new Gates({ clock, hold, observed, announcer, window: seen, windowAt: windowOf, started });
   hold.onLoss = () => void gates.check();
   const bench = aBench({ policy, now });
-  const { namespaces } = cluster;
-  return { clock, store, announcer, cluster, observed, hold, gates, bench, namespaces };
+  const { namespaces, budgets } = cluster;
+  return { clock, store, announcer, cluster, observed, hold, gates, bench, namespaces, budgets };
 }

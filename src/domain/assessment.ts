@@ -1,8 +1,9 @@
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { parseInstant } from './instant.ts';
+import type { Injection } from './drift.ts';
 import { enterOccurrence, isOfOccurrence, newSweep } from './ledger.ts';
 import { countSweep, reconcile } from './reconcile.ts';
-import { keyOf, type Namespace, type Pod, type Workload } from './model.ts';
+import { keyOf, type ConfigChanges, type Namespace, type Pod, type Workload } from './model.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { wantOf, type Policy } from './policy.ts';
 import { judge, type Bench } from './verdict.ts';
@@ -16,6 +17,7 @@ export interface Look {
   readonly workloads: readonly Workload[];
   /** Live Pods by the key of their workload. */
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
+  readonly configChanges: ConfigChanges;
   /** Namespaces that were asked for and could not be read. */
   readonly skipped: readonly { readonly namespace: string }[];
 }
@@ -29,6 +31,8 @@ export interface Circumstances {
   /** Wall clock, milliseconds. */
   readonly now: number;
   readonly only: string | undefined;
+  /** What came of trying Pods, by the key of their workload; none where no criterion asks for it. */
+  readonly injections: ReadonlyMap<string, Injection>;
 }
 
 /** What a look means: the checkpoint that goes with it, the plan, and the bench to judge by again later. */
@@ -43,12 +47,13 @@ export interface Assessment {
  * closes when nothing eligible is left.
  */
 export function assess(look: Look, stored: Checkpoint, circumstances: Circumstances): Assessment {
-  const { policy, occurrence, by, now, only } = circumstances;
+  const { policy, occurrence, by, now, only, injections } = circumstances;
   const want = wantOf(policy);
   const entered = enterOccurrence(stored, { policy, occurrence, want });
   const sweep = entered.sweep ?? newSweep(look.at);
   const bench: Bench = {
     policy,
+    configChanges: look.configChanges,
     want,
     by,
     sweep: { id: sweep.id, begin: parseInstant(sweep.id) ?? look.at },
@@ -57,12 +62,11 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
     now,
     only,
   };
-  const verdicts = look.workloads.map(workload =>
-    judge(
-      { workload, pods: look.pods.get(keyOf(workload)) ?? [], namespace: look.namespaces.get(workload.namespace) },
-      bench,
-    ),
-  );
+  const verdicts = look.workloads.map(workload => {
+    const key = keyOf(workload);
+    const [pods, namespace] = [look.pods.get(key) ?? [], look.namespaces.get(workload.namespace)];
+    return judge({ workload, pods, namespace, injection: injections.get(key) }, bench);
+  });
   const eligible = verdicts.some(verdict => verdict.kind !== 'leave');
   // With --only most of the cluster is not looked at: that neither opens a sweep for nothing nor closes an open one.
   const stays = eligible || (only !== undefined && entered.sweep !== null);

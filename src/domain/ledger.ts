@@ -100,6 +100,28 @@ export function recordOutcome(
   return { ...counted, stop: counted.stop ?? stopAfter(counted, outcome, now) };
 }
 
+/** A restart that was counted as one and has been taken back since. */
+export function recordRevert(
+  checkpoint: Checkpoint,
+  outcome: Outcome,
+  now: { readonly policy: Policy; readonly want: string; readonly at: string; readonly now: number },
+): Checkpoint {
+  const { sweep } = checkpoint;
+  const { restarted = 0 } = sweep?.counts ?? {};
+  return recordOutcome(
+    {
+      ...checkpoint,
+      sweep: sweep && {
+        ...sweep,
+        remaining: sweep.remaining + 1,
+        counts: { ...sweep.counts, restarted: Math.max(0, restarted - 1) },
+      },
+    },
+    outcome,
+    now,
+  );
+}
+
 function countOutcome(sweep: Sweep, { outcome, seconds }: Outcome): Sweep {
   return {
     ...sweep,

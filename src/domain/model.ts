@@ -1,3 +1,5 @@
+import type { PodShape } from './shape.ts';
+
 /**
  * The words of nightshift, as types. Everything here is a projection: only what a verdict, a restart or a
  * report needs is kept of an API object, so that a large cluster fits into a small Pod.
@@ -18,6 +20,8 @@ export const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
 export const LAST_RESTART = 'nightshift/last-restart';
 /** `never` opts out: on a workload, its Pod template or its Namespace. */
 export const RESTART_OPT_OUT = 'nightshift/restart';
+/** `allow`, on a workload: it may be restarted although no Pod of it is there meanwhile. */
+export const DOWNTIME = 'nightshift/downtime';
 /** An integer; higher goes first. */
 export const PRIORITY = 'nightshift/priority';
 
@@ -33,6 +37,8 @@ export interface Workload extends WorkloadRef {
   readonly labels: Readonly<Record<string, string>>;
   /** Of the workload and of its Pod template: `nightshift/restart: never` on either. */
   readonly optedOut: boolean;
+  /** `nightshift/downtime: allow` on the workload. */
+  readonly downtimeAllowed: boolean;
   /** `nightshift/priority` as it stands there, undefined when absent. */
   readonly priority: string | undefined;
   /** `nightshift/last-restart` as it stands there, undefined when absent. */
@@ -48,6 +54,8 @@ export interface Workload extends WorkloadRef {
   readonly restartedAt: string | undefined;
   /** Hash of spec.template without restartedAt: two equal hashes mean that nothing else changed in it. */
   readonly template: string;
+  /** spec.template as JSON, for a dry run of a Pod; undefined in an inventory that needs none. */
+  readonly podTemplate: string | undefined;
   /** `deployment.kubernetes.io/revision`: grows by one with each new or returned Pod template; 0 when absent. */
   readonly revision: number;
   readonly status: RolloutStatus;
@@ -87,8 +95,14 @@ export interface Pod {
   readonly restartedAt: string | undefined;
   /** It has a deletionTimestamp. */
   readonly terminating: boolean;
+  /** The ReplicaSet that controls it. */
+  readonly replicaSet: ReplicaSetRef;
   /** Containers and initContainers with the image that the spec names. */
   readonly images: readonly ContainerImage[];
+  /** What admission may have put into it; undefined where nobody needs to know. */
+  readonly shape: PodShape | undefined;
+  /** What it read when it started, as `configmap/NAME` and `secret/NAME`; empty where nobody needs to know. */
+  readonly reads: readonly string[];
   /** What keeps it from running, in the order containers start; empty for a healthy Pod. */
   readonly troubles: readonly Trouble[];
 }
@@ -96,7 +110,28 @@ export interface Pod {
 export interface ContainerImage {
   readonly container: string;
   readonly image: string;
+  /** What the node says it runs, with its digest; undefined before the first start. */
+  readonly imageId: string | undefined;
 }
+
+export interface ReplicaSetRef {
+  /** `WORKLOAD-<pod-template-hash>`. */
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What has to be known of Pods, because a criterion asks for it: the rest is not read, or not kept. */
+export interface Needs {
+  /** Pod templates and what admission makes of them. */
+  readonly shapes: boolean;
+  /** What Pods read when they started, and when that changed; with mounted volumes; with Secrets. */
+  readonly config: boolean;
+  readonly volumes: boolean;
+  readonly secrets: boolean;
+}
+
+/** When the data of ConfigMaps and Secrets changed last: `configmap/NAMESPACE/NAME` -> milliseconds since the epoch. */
+export type ConfigChanges = ReadonlyMap<string, number>;
 
 /**
  * A container that waits for a reason or that ended with an error, or a Pod that no node takes. The words are those of
@@ -125,7 +160,8 @@ export interface Namespace {
 }
 
 /** Why a workload is stale. Closed sets of codes: log, report, Event, record and docs share them. */
-export type StaleReason = 'podTooOld' | 'containerImage';
+export const STALE_REASONS = ['podTooOld', 'containerImage', 'injectionDrift', 'configChanged'] as const;
+export type StaleReason = (typeof STALE_REASONS)[number];
 
 /** Why a workload is left alone. */
 export type LeaveReason =
@@ -138,6 +174,7 @@ export type LeaveReason =
   | 'rolloutInProgress'
   | 'notHealthy'
   | 'podsUnknown'
+  | 'unknown'
   | 'failedBefore'
   | 'ineffectiveBefore'
   | 'revertedBefore'

@@ -5,6 +5,7 @@
 import type * as z from 'zod';
 import { type Cron, shortestNominalGap } from './cron.ts';
 import { formatDuration } from './duration.ts';
+import { globMatches } from './glob.ts';
 import { type LocalTime, wallTime } from './local-time.ts';
 
 type Rule<T> = (value: T, context: z.core.$RefinementCtx) => void;
@@ -21,13 +22,29 @@ export const given = (...keys: readonly string[]) => ({
 /** In a list, whatever its items are. */
 export const givenList = { when: ({ value }: z.core.ParsePayload): boolean => Array.isArray(value) };
 
-/** The keys that stand there must be all of one kind and none of the other. */
-export function oneKindOf(one: readonly string[], other: readonly string[]): Rule<object> {
+/** Keys that go together, and with none of another kind. */
+export interface KeysOfOneKind {
+  readonly needs: readonly string[];
+  readonly may?: readonly string[];
+}
+
+const keysOf = ({ needs, may = [] }: KeysOfOneKind): readonly string[] => [...needs, ...may];
+
+/** The keys that stand there must be all of one kind and none of another. */
+export function oneKindOf(kinds: readonly KeysOfOneKind[]): Rule<object> {
   return (value, context) => {
-    const begun = [one, other].filter(keys => keys.some(key => key in value));
-    if (begun.length === 1 && begun[0]?.every(key => key in value) === true) return;
-    context.addIssue({ code: 'custom', message: `either ${one.join(' and ')} or ${other.join(' and ')}` });
+    const begun = kinds.filter(kind => keysOf(kind).some(key => key in value));
+    if (begun.length === 1 && begun[0]?.needs.every(key => key in value) === true) return;
+    const choices = kinds.map(({ needs }) => needs.join(' and '));
+    const message = `either ${choices.slice(0, -1).join(', or ')} or ${choices.at(-1) ?? ''}`;
+    context.addIssue({ code: 'custom', message });
   };
+}
+
+/** The same of one kind for JSON Schema. */
+export function onlyKeysOf(kind: KeysOfOneKind, kinds: readonly KeysOfOneKind[]): object {
+  const others = kinds.filter(other => other !== kind).flatMap(keysOf);
+  return { required: kind.needs, not: { anyOf: others.map(key => ({ required: [key] })) } };
 }
 
 interface Recurring {
@@ -92,20 +109,27 @@ export const excludeLeavesSomething: Rule<Globs> = ({ include, exclude }, contex
 
 /** Any one criterion is enough, so two lists for one container must share an image, or nothing is ever fresh. */
 export const someImageIsFresh: Rule<readonly unknown[]> = (criteria, context) => {
-  const fresh = new Map<string, ReadonlySet<unknown>>();
+  const fresh = new Map<string, readonly string[]>();
   for (const [index, criterion] of criteria.entries()) {
     const container = member(criterion, 'container');
     if (member(criterion, 'kind') !== 'containerImage' || typeof container !== 'string') continue;
-    const images = new Set(items(member(criterion, 'imageNot')));
+    const images = items(member(criterion, 'imageNot')).filter(image => typeof image === 'string');
     const earlier = fresh.get(container) ?? images;
-    const shared = new Set([...images].filter(image => earlier.has(image)));
-    if (shared.size === 0) {
+    const shared = images.filter(image => earlier.some(other => mayOverlap(image, other)));
+    if (shared.length === 0) {
       const message = `an image that the earlier entries for ${container} name too; without one, every Pod stays stale`;
       context.addIssue({ code: 'custom', path: [index, 'imageNot'], message });
     }
     fresh.set(container, shared);
   }
 };
+
+/** Whether some image may be meant by both; where both have stars, or one has a digest, nobody can tell. */
+function mayOverlap(one: string, other: string): boolean {
+  if (one === other || (one.includes('*') && other.includes('*'))) return true;
+  if (one.includes('@') !== other.includes('@')) return true;
+  return globMatches(one, other) || globMatches(other, one);
+}
 
 interface Rollout {
   readonly timeout: number;

@@ -3,6 +3,7 @@
  * nightshift makes of it. Types, validation and JSON Schema all come from here. Durations become milliseconds.
  */
 import * as z from 'zod';
+import { FIELDS } from './shape.ts';
 import * as rules from './policy-rules.ts';
 import * as of from './policy-values.ts';
 
@@ -16,8 +17,8 @@ const allowWindow = of
   .mapping({ name, opens, lasts })
   .superRefine(rules.lastsNoLongerThanTheGap, rules.given('opens', 'lasts'));
 
-const RECURRING = ['opens', 'lasts'];
-const ONCE = ['from', 'until'];
+const RECURRING = { needs: ['opens', 'lasts'] };
+const ONCE = { needs: ['from', 'until'] };
 
 const denyWindow = of
   .mapping({
@@ -29,13 +30,13 @@ const denyWindow = of
   })
   .meta({
     oneOf: [
-      { required: ['name', ...RECURRING], maxProperties: 3 },
-      { required: ['name', ...ONCE], maxProperties: 3 },
+      { required: ['name', ...RECURRING.needs], maxProperties: 3 },
+      { required: ['name', ...ONCE.needs], maxProperties: 3 },
     ],
   })
-  .superRefine(rules.oneKindOf(RECURRING, ONCE), rules.given())
-  .superRefine(rules.lastsNoLongerThanTheGap, rules.given(...RECURRING))
-  .superRefine(rules.fromIsBeforeUntil, rules.given(...ONCE))
+  .superRefine(rules.oneKindOf([RECURRING, ONCE]), rules.given())
+  .superRefine(rules.lastsNoLongerThanTheGap, rules.given(...RECURRING.needs))
+  .superRefine(rules.fromIsBeforeUntil, rules.given(...ONCE.needs))
   .transform(window => {
     if (window.opens !== undefined && window.lasts !== undefined) {
       return { kind: 'recurring' as const, name: window.name, opens: window.opens, lasts: window.lasts };
@@ -46,8 +47,12 @@ const denyWindow = of
     return z.NEVER; // refused above
   });
 
-const AGE = ['podOlderThan'];
-const IMAGE = ['container', 'imageNot'];
+/** The kinds of criteria: the keys that each needs, and those that it may have beside them. */
+const AGE = { needs: ['podOlderThan'] };
+const IMAGE = { needs: ['container', 'imageNot'] };
+const INJECTION = { needs: ['injection'], may: ['containers', 'fields'] };
+const CONFIG = { needs: ['configChanged'] };
+const CRITERIA: readonly rules.KeysOfOneKind[] = [AGE, IMAGE, INJECTION, CONFIG];
 
 const criterion = of
   .mapping({
@@ -56,22 +61,54 @@ const criterion = of
     imageNot: of
       .someOf(of.image(), 'images')
       .optional()
-      .describe('A live Pod has this container with an image that is none of these. Compared letter by letter.'),
+      .describe(
+        'A live Pod has this container with an image that is none of these. References with * for any text; one with a digest is compared with what the node runs.',
+      ),
+    injection: z
+      .literal('drift', { error: 'drift' })
+      .optional()
+      .describe('A Pod created now would get something else from admission (a sidecar injector) than a live Pod has.'),
+    containers: of
+      .someOf(of.containerName(), 'names of containers')
+      .optional()
+      .describe('The only containers that count for injection. Default: all, and the annotations of the Pod.'),
+    fields: of
+      .someOf(z.enum(FIELDS, { error: `one of ${FIELDS.join(', ')}` }), 'fields')
+      .optional()
+      .describe(
+        'The only fields that count for injection. Default: all of a container that admission adds; of one that the template has image, args, env and mounts.',
+      ),
+    configChanged: of
+      .mapping({
+        volumes: z
+          .boolean({ error: 'true or false' })
+          .default(false)
+          .describe('Whether mounted volumes count too, which change under a running container.'),
+        secrets: z
+          .boolean({ error: 'true or false' })
+          .default(false)
+          .describe('Whether Secrets count too; needs the right to list them.'),
+      })
+      .optional()
+      .describe('A live Pod is older than the last change of a ConfigMap that it read at its start.'),
   })
-  .meta({
-    oneOf: [
-      { required: AGE, maxProperties: 1 },
-      { required: IMAGE, maxProperties: 2 },
-    ],
-  })
-  .superRefine(rules.oneKindOf(AGE, IMAGE), rules.given())
-  .transform(({ podOlderThan, container, imageNot }) => {
+  .meta({ oneOf: CRITERIA.map(kind => rules.onlyKeysOf(kind, CRITERIA)) })
+  .superRefine(rules.oneKindOf(CRITERIA), rules.given())
+  .transform(({ podOlderThan, container, imageNot, injection, containers, fields, configChanged }) => {
     if (podOlderThan !== undefined) return { kind: 'podOlderThan' as const, age: podOlderThan };
     if (container !== undefined && imageNot !== undefined) {
       return { kind: 'containerImage' as const, container, imageNot: [...new Set(imageNot)].toSorted() };
     }
+    if (injection !== undefined) {
+      return { kind: 'injection' as const, containers: sortedSet(containers), fields: sortedSet(fields) };
+    }
+    if (configChanged !== undefined) return { kind: 'configChanged' as const, ...configChanged };
     return z.NEVER; // refused above
   });
+
+/** Null where nothing is named: everything counts. */
+const sortedSet = <Item extends string>(items: readonly Item[] | undefined): readonly Item[] | null =>
+  items === undefined ? null : [...new Set(items)].toSorted();
 
 const windows = of
   .mapping({
@@ -113,6 +150,14 @@ const stale = of
 
 /** All that is in flight is named in the checkpoint, which has to stay small. */
 const MOST_IN_FLIGHT = 50;
+
+const ready = of
+  .list(
+    of.mapping({ deployment: of.workloadName().describe('NAMESPACE/NAME of a Deployment.') }),
+    'workloads, each as { deployment: NAMESPACE/NAME }',
+  )
+  .prefault([])
+  .describe('What must be available and fully rolled out before each batch, such as the injector of the sidecars.');
 
 const batches = of.mapping({
   sizes: of
@@ -177,14 +222,19 @@ export const policyDocument = of
         'What may be restarted. A workload, its Pod template or its Namespace opts out with nightshift/restart: never.',
       ),
     stale,
+    ready,
     availability: of
       .mapping({
         downtime: z
           .enum(['skip', 'allow'], { error: 'skip or allow' })
           .default('skip')
           .describe(
-            'Whether to restart workloads that have no Pod meanwhile (Recreate, or every replica unavailable).',
+            'Whether to restart workloads that have no Pod meanwhile (Recreate, or every replica unavailable). One workload is allowed it by the annotation nightshift/downtime: allow.',
           ),
+        unhealthy: z
+          .enum(['skip', 'allow'], { error: 'skip or allow' })
+          .default('skip')
+          .describe('Whether to restart workloads that have unavailable Pods before: a restart may be the cure.'),
       })
       .prefault({})
       .describe('What a restart may cost a service.'),

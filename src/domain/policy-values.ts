@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { parseCron } from './cron.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import { simplestGlob } from './glob.ts';
+import { formatImage, parseImagePattern } from './image.ts';
 import { parseLocalTime } from './local-time.ts';
 import { parseSelector } from './selector.ts';
 
@@ -118,11 +119,18 @@ export const containerName = () =>
     expected: 'the name of a container, such as istio-proxy',
   });
 
+/** A reference, spelled out with its registry and tag, in which * stands for any text. */
 export const image = () =>
-  plain({
-    pattern: /^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,999}$/,
-    expected: 'an image as Pods name it, such as docker.io/istio/proxyv2:1.24.2, without * or spaces',
-  });
+  text(
+    {
+      pattern: /^[A-Za-z0-9*][A-Za-z0-9._/:@*-]{0,999}$/,
+      expected: 'an image reference such as docker.io/istio/proxyv2:1.24.2, in which * stands for any text',
+    },
+    source => {
+      const reference = parseImagePattern(source);
+      return 'problem' in reference ? reference : { value: formatImage(reference) };
+    },
+  );
 
 /** A glob that some Namespace name could match: lower-case letters, digits, hyphens and stars. */
 export const namespaceGlob = () =>
@@ -132,6 +140,19 @@ export const namespaceGlob = () =>
       expected: 'a Namespace name in which * stands for any text, such as team-*',
     },
     source => (lengthWithoutStars(source) <= 63 ? { value: simplestGlob(source) } : { problem: undefined }),
+  );
+
+/** `NAMESPACE/NAME` of one workload. */
+export const workloadName = () =>
+  text(
+    {
+      pattern: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
+      expected: 'NAMESPACE/NAME, such as istio-system/istiod',
+    },
+    source => {
+      const [namespace = '', name = ''] = source.split('/');
+      return { value: { namespace, name } };
+    },
   );
 
 /** `NAMESPACE/NAME`, each a glob of its own, so that a star never reaches over the slash. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import { globMatches } from './glob.ts';
-import { unreachable, type WorkloadRef } from './model.ts';
+import { type Needs, unreachable, type WorkloadRef } from './model.ts';
 import { policyDocument } from './policy-schema.ts';
 import { type PolicyText, readPolicyText } from './policy-text.ts';
 import { inOrder, type Path, type Problem } from './problem.ts';
@@ -21,6 +21,8 @@ export type Windows = Policy['windows'];
 export type DenyWindow = Windows['deny'][number];
 /** A reason to be stale. `age` in milliseconds; `imageNot` is sorted, without repetitions and never empty. */
 export type Criterion = Policy['stale'][number];
+/** `containers` and `fields` are null where nothing is named: everything counts then. */
+export type InjectionCriterion = Criterion & { readonly kind: 'injection' };
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]
   ? readonly DeepReadonly<Item>[]
@@ -96,9 +98,28 @@ function criterionKey(criterion: Criterion): readonly unknown[] {
       return [criterion.kind, criterion.age];
     case 'containerImage':
       return [criterion.kind, criterion.container, criterion.imageNot];
+    case 'injection':
+      return [criterion.kind, criterion.containers, criterion.fields];
+    case 'configChanged':
+      return [criterion.kind, criterion.volumes, criterion.secrets];
     default:
       return unreachable(criterion);
   }
+}
+
+/** Those that need Pods to be tried. */
+export const injectionCriteria = ({ stale }: Pick<Policy, 'stale'>): readonly InjectionCriterion[] =>
+  stale.filter(criterion => criterion.kind === 'injection');
+
+/** What the criteria have to know of Pods besides their age and images. */
+export function needsOf({ stale }: Pick<Policy, 'stale'>): Needs {
+  const config = stale.filter(criterion => criterion.kind === 'configChanged');
+  return {
+    shapes: stale.some(({ kind }) => kind === 'injection'),
+    config: config.length > 0,
+    volumes: config.some(({ volumes }) => volumes),
+    secrets: config.some(({ secrets }) => secrets),
+  };
 }
 
 /** Whether two policies say the same; comments, key order and spelled-out defaults make no difference. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StaleReason, Workload } from './model.ts';
+import { STALE_REASONS, type StaleReason, type Workload } from './model.ts';
 
 /** What nightshift did to a workload last, kept on the workload itself: the truth that every run starts from. */
 export interface RestartRecord {
@@ -10,7 +10,7 @@ export interface RestartRecord {
   readonly run: string;
   readonly sweep: string;
   readonly why: StaleReason;
-  /** Hash of the criteria in force. */
+  /** Hash of the criteria in force, and of what they resolved to (drift.ts, `wantFor`). */
   readonly want: string;
   /** Hash of the judged Pod template without restartedAt. */
   readonly template: string;
@@ -28,7 +28,7 @@ const schema = z.object({
   by: text,
   run: text,
   sweep: text,
-  why: z.enum(['podTooOld', 'containerImage'] satisfies StaleReason[]),
+  why: z.enum(STALE_REASONS),
   want: text,
   template: text,
   // The API takes any string there, so this may be any.

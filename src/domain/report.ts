@@ -2,6 +2,7 @@ import { formatDuration } from './duration.ts';
 import { formatInstant } from './instant.ts';
 import type { FailureReason, Kind, LeaveReason, OutcomeKind, WorkloadRef } from './model.ts';
 import { unreachable } from './model.ts';
+import { isBelowPromise, type Availability } from './rollout.ts';
 import type { Leave } from './verdict.ts';
 import type { WindowState } from './window.ts';
 
@@ -13,6 +14,8 @@ export interface Outcome extends WorkloadRef {
   /** Only a failure has a code. */
   readonly why?: FailureReason;
   readonly detail: string;
+  /** Its worst moment while it was in flight; undefined when it never was. */
+  readonly available?: Availability;
   /** From the first PATCH attempt, or from first sight of a resumed one. */
   readonly seconds: number;
 }
@@ -23,6 +26,8 @@ export type Ending =
   | { readonly kind: 'nothingToDo'; readonly detail: string }
   | { readonly kind: 'windowClosed'; readonly detail: string }
   | { readonly kind: 'notEnoughTime'; readonly detail: string }
+  /** Something that the policy wants to be ready before is not. */
+  | { readonly kind: 'notReady'; readonly detail: string }
   | { readonly kind: 'stopped'; readonly detail: string }
   | { readonly kind: 'stoppedBefore'; readonly detail: string }
   | { readonly kind: 'heldByAnother'; readonly detail: string }
@@ -129,7 +134,13 @@ function summarize({ outcomes, remaining, left: untouched, ending }: Facts): str
   const counted = Object.entries(countBy(outcomes, o => o.outcome)).map(([kind, n]) => `${n} ${kind}`);
   const todo = remaining > 0 ? [`${remaining} to do`] : [];
   const left = untouched.length > 0 ? [`${untouched.length} left alone`] : [];
-  const numbers = [...counted, ...todo, ...left].join(', ');
+  const unknown = untouched.filter(({ why }) => why === 'unknown').length;
+  const below = outcomes.filter(({ available }) => available !== undefined && isBelowPromise(available)).length;
+  const notes = [
+    ...(unknown > 0 ? [`${unknown} of them unknown`] : []),
+    ...(below > 0 ? [`${below} below the promised availability`] : []),
+  ];
+  const numbers = [...counted, ...todo, ...left, ...notes].join(', ');
   return numbers === '' ? ending.detail : `${numbers}: ${ending.detail}`;
 }
 
@@ -150,6 +161,7 @@ export function exitCodeOf({ kind }: Ending): number {
     case 'nothingToDo':
     case 'windowClosed':
     case 'notEnoughTime':
+    case 'notReady':
     case 'stopped':
     case 'stoppedBefore':
     case 'heldByAnother':

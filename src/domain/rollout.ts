@@ -1,4 +1,13 @@
-import type { Condition, FailureReason, Pod, Reason, Strategy, Trouble, Workload } from './model.ts';
+import {
+  unreachable,
+  type Condition,
+  type FailureReason,
+  type Pod,
+  type Reason,
+  type Strategy,
+  type Trouble,
+  type Workload,
+} from './model.ts';
 
 /** What one read of a workload says about its rollout. */
 export type RolloutState =
@@ -64,6 +73,56 @@ export function availabilityFloor(replicas: number, strategy: Strategy): number 
   const surge = resolve(strategy.maxSurge, replicas, Math.ceil);
   const unavailable = resolve(strategy.maxUnavailable, replicas, Math.floor);
   return Math.max(0, replicas - (surge === 0 && unavailable === 0 ? 1 : unavailable));
+}
+
+/** Why others should not rely on it yet, undefined when it is available and rolled out. */
+export function unreadiness(workload: Workload | undefined): string | undefined {
+  if (workload === undefined) return 'it does not exist';
+  if (workload.deleting) return 'it is being deleted';
+  if (workload.replicas === 0) return 'it is scaled to zero';
+  const state = rolloutState(workload);
+  switch (state.kind) {
+    case 'complete':
+    case 'terminating':
+      return undefined;
+    case 'progressing':
+      return state.detail;
+    case 'failed':
+      return state.reason.detail;
+    default:
+      return unreachable(state);
+  }
+}
+
+/** The worst moment of a workload in flight. */
+export interface Availability {
+  /** Replicas that were available then. */
+  readonly least: number;
+  /** What its strategy promises. */
+  readonly promised: number;
+}
+
+/**
+ * How available it is, compared with what its strategy promises: never more than it had when it was started, and while an
+ * autoscaler adds replicas no more than those of the start.
+ */
+export function availabilityOf(
+  { replicas, strategy, status }: Workload,
+  start: { readonly replicas: number; readonly available: number },
+): Availability {
+  const floor = availabilityFloor(Math.min(replicas, start.replicas), strategy);
+  return { least: status.availableReplicas, promised: Math.min(floor, start.available) };
+}
+
+export function isBelowPromise({ least, promised }: Availability): boolean {
+  return least < promised;
+}
+
+/** The worse of two moments: further below what is promised, else with fewer available. */
+export function worse(a: Availability, b: Availability): Availability {
+  const [lackA, lackB] = [Math.max(0, a.promised - a.least), Math.max(0, b.promised - b.least)];
+  if (lackA !== lackB) return lackA > lackB ? a : b;
+  return a.least <= b.least ? a : b;
 }
 
 function resolve(value: number | string, replicas: number, round: (n: number) => number): number {

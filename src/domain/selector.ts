@@ -4,7 +4,7 @@ import { unreachable } from './model.ts';
 export type Selector = readonly Requirement[];
 
 /** `notIn` also holds where the label is missing, as in Kubernetes. */
-type Requirement =
+export type Requirement =
   | { readonly kind: 'in'; readonly key: string; readonly values: readonly string[] }
   | { readonly kind: 'notIn'; readonly key: string; readonly values: readonly string[] }
   | { readonly kind: 'exists'; readonly key: string }

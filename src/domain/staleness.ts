@@ -1,6 +1,8 @@
 import { formatDuration } from './duration.ts';
+import type { Injection } from './drift.ts';
+import { imageMatches } from './image.ts';
 import { formatInstant } from './instant.ts';
-import type { Pod, Reason, StaleReason } from './model.ts';
+import type { ConfigChanges, ContainerImage, Pod, Reason, StaleReason } from './model.ts';
 import type { Criterion } from './policy.ts';
 import { unreachable } from './model.ts';
 
@@ -12,53 +14,122 @@ export interface AgeReference {
   readonly restartedAt: string | undefined;
 }
 
-/**
- * The first criterion of the policy, in its order, that any of the Pods matches; undefined when all are fresh.
- * The detail names what a person would look for.
- */
-export function staleReason(
-  pods: readonly Pod[],
-  stale: readonly Criterion[],
-  age: AgeReference,
-): Reason<StaleReason> | undefined {
-  for (const criterion of stale) {
-    const matching = pods.filter(pod => matches(pod, criterion, age));
-    if (matching.length > 0) return { why: codeOf(criterion), detail: describe(matching, criterion) };
-  }
-  return undefined;
+/** What the criteria are held against. */
+export interface Evidence {
+  readonly namespace: string;
+  /** Live Pods. */
+  readonly pods: readonly Pod[];
+  readonly age: AgeReference;
+  /** Undefined where no criterion asks for it. */
+  readonly injection: Injection | undefined;
+  readonly configChanges: ConfigChanges;
 }
 
-function matches(pod: Pod, criterion: Criterion, age: AgeReference): boolean {
+export type Staleness =
+  | { readonly kind: 'fresh' }
+  | ({ readonly kind: 'stale' } & Reason<StaleReason>)
+  /** A criterion that cannot be judged: nothing is restarted on a guess. */
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+/**
+ * The first criterion of the policy, in its order, that any of the Pods matches; unknown when one of them cannot be
+ * judged, whatever the others say. The detail names what a person would look for.
+ */
+export function stalenessOf(evidence: Evidence, stale: readonly Criterion[]): Staleness {
+  const judged = stale.map(criterion => judgeCriterion(criterion, evidence));
+  const unknown = judged.find(({ kind }) => kind === 'unknown');
+  return unknown ?? judged.find(({ kind }) => kind === 'stale') ?? FRESH;
+}
+
+const FRESH: Staleness = { kind: 'fresh' };
+
+function judgeCriterion(criterion: Criterion, evidence: Evidence): Staleness {
   switch (criterion.kind) {
     case 'podOlderThan':
-      if (age.restartedAt !== undefined && pod.restartedAt === age.restartedAt) return false;
-      return age.begin - pod.createdAt > criterion.age;
+      return tooOld(criterion, evidence);
     case 'containerImage':
-      return pod.images.some(
-        ({ container, image }) => container === criterion.container && !criterion.imageNot.includes(image),
-      );
+      return imageOf(criterion, evidence);
+    case 'injection':
+      return drift(evidence);
+    case 'configChanged':
+      return configChanged(evidence);
     default:
       return unreachable(criterion);
   }
 }
 
-function codeOf(criterion: Criterion): StaleReason {
-  return criterion.kind === 'podOlderThan' ? 'podTooOld' : 'containerImage';
+function tooOld({ age: limit }: Criterion & { kind: 'podOlderThan' }, { pods, age }: Evidence): Staleness {
+  const old = pods.filter(pod => !isOfThisSweep(pod, age) && age.begin - pod.createdAt > limit);
+  if (old.length === 0) return FRESH;
+  const oldest = Math.min(...old.map(pod => pod.createdAt));
+  const detail = `oldest Pod is from ${formatInstant(oldest)}, the limit is ${formatDuration(limit)}`;
+  return { kind: 'stale', why: 'podTooOld', detail };
 }
 
-function describe(pods: readonly Pod[], criterion: Criterion): string {
-  switch (criterion.kind) {
-    case 'podOlderThan': {
-      const oldest = Math.min(...pods.map(pod => pod.createdAt));
-      return `oldest Pod is from ${formatInstant(oldest)}, the limit is ${formatDuration(criterion.age)}`;
-    }
-    case 'containerImage': {
-      const images = new Set(
-        pods.flatMap(pod => pod.images.filter(i => i.container === criterion.container).map(i => i.image)),
-      );
-      return `${criterion.container} runs ${[...images].toSorted().join(', ')}`;
-    }
-    default:
-      return unreachable(criterion);
+const isOfThisSweep = ({ restartedAt }: Pod, age: AgeReference): boolean =>
+  age.restartedAt !== undefined && restartedAt === age.restartedAt;
+
+function imageOf(
+  { container: name, imageNot }: Criterion & { readonly kind: 'containerImage' },
+  { pods }: Evidence,
+): Staleness {
+  const images = new Set(pods.flatMap(pod => pod.images.filter(({ container }) => container === name)));
+  const verdicts = [...images].map(image => ({ image, isMeant: isAnyOf(image, imageNot) }));
+  const wrong = verdicts.filter(({ isMeant }) => isMeant === false).map(({ image }) => shown(image, imageNot));
+  if (wrong.length > 0) {
+    const detail = `${name} runs ${[...new Set(wrong)].toSorted().join(', ')}`;
+    return { kind: 'stale', why: 'containerImage', detail };
   }
+  const open = verdicts.find(({ isMeant }) => isMeant === undefined);
+  if (open === undefined) return FRESH;
+  return { kind: 'unknown', detail: `no node has told the digest of ${name}'s image ${open.image.image} yet` };
+}
+
+/** Undefined while no pattern means the image for sure, and one may. */
+function isAnyOf(image: ContainerImage, patterns: readonly string[]): boolean | undefined {
+  const matches = patterns.map(pattern => imageMatches(pattern, image));
+  return matches.includes(true) || (matches.includes(undefined) ? undefined : false);
+}
+
+/** With its digest where digests are what is compared. */
+function shown({ image, imageId }: ContainerImage, patterns: readonly string[]): string {
+  const digest = patterns.some(pattern => pattern.includes('@')) ? imageId?.split('@')[1] : undefined;
+  return digest === undefined || image.includes('@') ? image : `${image}@${digest}`;
+}
+
+function drift({ injection }: Evidence): Staleness {
+  if (injection === undefined) return { kind: 'unknown', detail: 'no Pod was tried' };
+  switch (injection.kind) {
+    case 'same':
+      return FRESH;
+    case 'drifted':
+      return { kind: 'stale', why: 'injectionDrift', detail: injection.detail };
+    case 'unknown':
+      return injection;
+    default:
+      return unreachable(injection);
+  }
+}
+
+/** Seconds are all that the API server tells: what changed in the second of a Pod's creation was there when it started. */
+function configChanged({ namespace, pods, age, configChanges }: Evidence): Staleness {
+  const changed = new Map<string, number>();
+  for (const pod of pods) {
+    if (isOfThisSweep(pod, age)) continue;
+    for (const read of pod.reads) {
+      const [kind = '', name = ''] = read.split('/');
+      const at = configChanges.get(`${kind}/${namespace}/${name}`);
+      if (at !== undefined && at > pod.createdAt) changed.set(read, at);
+    }
+  }
+  const [first, ...others] = [...changed].toSorted(([, a], [, b]) => b - a);
+  if (first === undefined) return FRESH;
+  const [read, at] = first;
+  const more = others.length === 0 ? '' : `, and ${others.length} more changed since`;
+  const what = read.replace('configmap/', 'ConfigMap ').replace('secret/', 'Secret ');
+  return {
+    kind: 'stale',
+    why: 'configChanged',
+    detail: `${what} changed at ${formatInstant(at)}, after its Pods started${more}`,
+  };
 }

@@ -1,19 +1,23 @@
 import type { Start } from './checkpoint.ts';
 import { formatDuration } from './duration.ts';
+import { isSameWant, newestReplicaSet, wantFor, type Injection } from './drift.ts';
 import { formatInstant, isTakenBack, parseInstant } from './instant.ts';
 import {
   keyOf,
+  type ConfigChanges,
   type LeaveReason,
   type Namespace,
   type Pod,
   type Reason,
+  type ReplicaSetRef,
   type StaleReason,
+  unreachable,
   type Workload,
 } from './model.ts';
 import { namespaceSelected, workloadSelected, type Policy } from './policy.ts';
 import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut, wouldCauseDowntime } from './rollout.ts';
-import { staleReason, type AgeReference } from './staleness.ts';
+import { stalenessOf, type AgeReference, type Staleness } from './staleness.ts';
 
 /** What is decided about one workload, and why. */
 export type Verdict = Restart | Leave | InFlight;
@@ -23,6 +27,10 @@ export interface Restart extends Reason<StaleReason> {
   readonly workload: Workload;
   /** Creation of its oldest live Pod, milliseconds since the epoch. */
   readonly oldestPod: number;
+  /** What is wanted of it: the record keeps it (drift.ts, `wantFor`). */
+  readonly want: string;
+  /** Of its newest Pod. */
+  readonly replicaSet: ReplicaSetRef;
   /** Its last restart failed: it goes last, and is no canary while there is another. */
   readonly failedBefore: boolean;
 }
@@ -42,6 +50,8 @@ export interface InFlight {
 /** What a verdict is made from, apart from the workload and its Pods. */
 export interface Bench {
   readonly policy: Policy;
+  /** As the look at the cluster showed them: what changes later belongs to the next sweep. */
+  readonly configChanges: ConfigChanges;
   /** Hash of the criteria (policy.ts, `wantOf`). */
   readonly want: string;
   /** `NAMESPACE/CHECKPOINT`. */
@@ -63,40 +73,60 @@ export interface Judged {
   readonly pods: readonly Pod[];
   /** Undefined when the namespace is gone. */
   readonly namespace: Namespace | undefined;
+  /** What came of trying one of its Pods; undefined where no criterion asks for it. */
+  readonly injection: Injection | undefined;
 }
 
 const HOUR = 3_600_000;
 
 /** One workload's verdict: what is ours and unfinished first, then the vetoes, then the criteria. */
 export function judge(judged: Judged, bench: Bench): Verdict {
-  const { workload, pods } = judged;
+  const { workload, pods, injection } = judged;
+  const { configChanges } = bench;
   const record = ownRecord(workload, bench.by);
-  const stale = staleReason(pods, bench.policy.stale, ageReference(record, bench));
-
-  if (record !== undefined && isUnfinished(judged, record, { bench, stale: stale !== undefined })) {
+  const age = ageReference(record, bench);
+  const evidence = { namespace: workload.namespace, pods, age, injection, configChanges };
+  const circumstances = {
+    bench,
+    staleness: stalenessOf(evidence, bench.policy.stale),
+    want: wantFor(bench.want, injection),
+  };
+  if (record !== undefined && isUnfinished(judged, record, circumstances)) {
     return { kind: 'inFlight', workload, record };
   }
   const veto =
     untouchable(judged, bench) ??
-    endedBefore(judged, record, { bench, stale }) ??
-    unsettled(judged, record) ??
-    doneThisSweep(record, bench) ??
-    (stale === undefined ? { why: 'fresh' as const, detail: 'no live Pod matches a criterion' } : undefined) ??
-    rememberedEnd(workload, bench) ??
+    endedBefore(judged, record, circumstances) ??
+    unsettled(judged, record, bench) ??
+    doneThisSweep(record, circumstances) ??
+    notStale(circumstances) ??
+    rememberedEnd(workload, record, circumstances) ??
     unwise(workload, bench);
-  if (veto !== undefined || stale === undefined) {
+  const { staleness, want } = circumstances;
+  if (veto !== undefined || staleness.kind !== 'stale') {
     return { kind: 'leave', workload, ...(veto ?? { why: 'fresh', detail: '' }) };
   }
   return {
     kind: 'restart',
     workload,
-    ...stale,
+    why: staleness.why,
+    detail: staleness.detail,
     oldestPod: Math.min(...pods.map(pod => pod.createdAt)),
+    want,
+    replicaSet: newestReplicaSet(pods),
     failedBefore: record?.outcome === 'failed',
   };
 }
 
-/** Pods that carry the T of this sweep never match age. */
+/** What one workload is judged by, besides what it is. */
+interface Circumstances {
+  readonly bench: Bench;
+  readonly staleness: Staleness;
+  /** Of this workload. */
+  readonly want: string;
+}
+
+/** Pods that carry the T of this sweep never match what comes with time: age, and configuration that changes. */
 export function ageReference(record: RestartRecord | undefined, { sweep }: Pick<Bench, 'sweep'>): AgeReference {
   return { begin: sweep.begin, restartedAt: record?.sweep === sweep.id ? record.at : undefined };
 }
@@ -111,7 +141,7 @@ type Veto = Reason<LeaveReason> | undefined;
 function isUnfinished(
   { workload, pods }: Judged,
   record: RestartRecord,
-  { bench, stale }: { readonly bench: Bench; readonly stale: boolean },
+  { bench, staleness, want }: Circumstances,
 ): boolean {
   if (record.outcome !== undefined || workload.replicas === 0) return false;
   const past = bench.past.get(keyOf(workload));
@@ -122,10 +152,15 @@ function isUnfinished(
   if (!thisSweep && !unfinished && !bench.pastUnknown) return false;
   if (isRollingOut(workload) || workload.status.availableReplicas < workload.replicas) return true;
   if (pods.some(pod => pod.restartedAt !== record.at)) return true;
-  return thisSweep && stale && record.want === bench.want;
+  if (!thisSweep || !isSameWant(record.want, want)) return false;
+  return staleness.kind === 'stale' || (staleness.kind === 'unknown' && unfinished);
 }
 
-function untouchable({ workload, namespace }: Judged, { policy, only }: Bench): Veto {
+/** What neither Pods nor criteria would change. */
+export function untouchable(
+  { workload, namespace }: Pick<Judged, 'workload' | 'namespace'>,
+  { policy, only }: Pick<Bench, 'policy' | 'only'>,
+): Veto {
   if (only !== undefined && only !== keyOf(workload)) {
     return { why: 'notSelected', detail: `--only ${only}` };
   }
@@ -146,13 +181,14 @@ function untouchable({ workload, namespace }: Judged, { policy, only }: Bench): 
 function endedBefore(
   { workload }: Judged,
   record: RestartRecord | undefined,
-  { bench, stale }: { readonly bench: Bench; readonly stale: Reason<StaleReason> | undefined },
+  { bench, staleness, want }: Circumstances,
 ): Veto {
-  if (record?.outcome === undefined || record.want !== bench.want) return undefined;
+  if (record?.outcome === undefined || !isSameWant(record.want, want)) return undefined;
   // A failed rollout that came up by itself since is a good one.
-  if (stale === undefined && !isRollingOut(workload)) return undefined;
+  if (staleness.kind === 'fresh' && !isRollingOut(workload)) return undefined;
   if (record.outcome === 'ineffective') {
-    return { why: 'ineffectiveBefore', detail: `restarted ${record.at} and still ${stale?.detail ?? 'stale'}` };
+    const still = staleness.kind === 'stale' ? staleness.detail : 'not known to be fresh';
+    return { why: 'ineffectiveBefore', detail: `restarted ${record.at} and still ${still}` };
   }
   if (isRetryDue(record.at, bench)) return undefined;
   return {
@@ -161,7 +197,7 @@ function endedBefore(
   };
 }
 
-function unsettled({ workload, pods }: Judged, record: RestartRecord | undefined): Veto {
+function unsettled({ workload, pods }: Judged, record: RestartRecord | undefined, { policy }: Bench): Veto {
   const { status, replicas } = workload;
   // Our own failed rollout is still half done, and a retry is the way out of it.
   if (record?.outcome !== 'failed') {
@@ -171,7 +207,7 @@ function unsettled({ workload, pods }: Judged, record: RestartRecord | undefined
         detail: `${status.updatedReplicas} of ${replicas} Pods are of the newest template`,
       };
     }
-    if (status.availableReplicas < replicas) {
+    if (policy.availability.unhealthy === 'skip' && status.availableReplicas < replicas) {
       return { why: 'notHealthy', detail: `${status.availableReplicas} of ${replicas} Pods are available` };
     }
   }
@@ -184,14 +220,32 @@ function unsettled({ workload, pods }: Judged, record: RestartRecord | undefined
   return undefined;
 }
 
-function doneThisSweep(record: RestartRecord | undefined, { sweep, want }: Bench): Veto {
-  return record !== undefined && record.outcome === undefined && record.sweep === sweep.id && record.want === want
+function doneThisSweep(record: RestartRecord | undefined, { bench, want }: Circumstances): Veto {
+  return record !== undefined &&
+    record.outcome === undefined &&
+    record.sweep === bench.sweep.id &&
+    isSameWant(record.want, want)
     ? { why: 'restartedThisSweep', detail: `restarted at ${record.at}` }
     : undefined;
 }
 
+function notStale({ staleness }: Circumstances): Veto {
+  switch (staleness.kind) {
+    case 'fresh':
+      return { why: 'fresh', detail: 'no live Pod matches a criterion' };
+    case 'unknown':
+      return { why: 'unknown', detail: staleness.detail };
+    case 'stale':
+      return undefined;
+    default:
+      return unreachable(staleness);
+  }
+}
+
 /** Only the checkpoint knows of a restart that was undone with its record, or that was never let through. */
-function rememberedEnd(workload: Workload, bench: Bench): Veto {
+function rememberedEnd(workload: Workload, record: RestartRecord | undefined, { bench, want }: Circumstances): Veto {
+  // What was wanted then is written on it, and is not what is wanted now.
+  if (record !== undefined && !isSameWant(record.want, want)) return undefined;
   const past = bench.past.get(keyOf(workload));
   if (past === undefined || !workload.uid.startsWith(past.uid) || past.template !== workload.template) return undefined;
   if (past.outcome === 'ineffective') return { why: 'ineffectiveBefore', detail: `restarted ${past.at} to no effect` };
@@ -215,7 +269,7 @@ function unwise(workload: Workload, { policy, now }: Bench): Veto {
       detail: `restartedAt is ${formatDuration(Math.floor((standing - now) / 1000) * 1000)} ahead of this clock`,
     };
   }
-  if (policy.availability.downtime === 'skip' && wouldCauseDowntime(workload)) {
+  if (policy.availability.downtime === 'skip' && !workload.downtimeAllowed && wouldCauseDowntime(workload)) {
     return {
       why: 'wouldCauseDowntime',
       detail:

@@ -1,4 +1,5 @@
-import type { Pod, Workload, WorkloadRef } from '../domain/model.ts';
+import type { Admission } from '../domain/drift.ts';
+import type { Needs, Pod, ReplicaSetRef, Workload, WorkloadRef } from '../domain/model.ts';
 import { RESTARTED_AT } from '../domain/model.ts';
 import type { Clock, Cluster, Inventory, PatchAnswer, RestartOrder, WatchBookmark, WorkloadChange } from '../ports.ts';
 import { Interner } from './interner.ts';
@@ -10,6 +11,7 @@ import { patch, recordBody, restartBody } from './patch.ts';
 import { isTerminal, projectPod, workloadNameOf } from './pod-projection.ts';
 import { DEPLOYMENTS, PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
+import { tryPod } from './trial.ts';
 import type { Known } from './watch.ts';
 import { watchWorkloads } from './watch.ts';
 import { projectWorkload } from './workload-projection.ts';
@@ -32,9 +34,9 @@ export class KubernetesCluster implements Cluster {
     this.#options = options;
   }
 
-  async inventory(): Promise<Inventory> {
+  async inventory(needs: Needs): Promise<Inventory> {
     const { transport, clock, scope } = this.#options;
-    const inventory = await readInventory(transport, scope, clock.now());
+    const inventory = await readInventory(transport, { scope, needs, now: clock.now() });
     const known = inventory.workloads.map(({ namespace, name, uid }) => ({ namespace, name, uid }));
     this.#known.set(inventory.bookmark, known);
     return inventory;
@@ -45,15 +47,20 @@ export class KubernetesCluster implements Cluster {
     return deployment === undefined ? undefined : projectWorkload(deployment, new Interner());
   }
 
-  async pods(workload: Workload): Promise<readonly Pod[]> {
+  async pods(workload: Workload, needs: Needs): Promise<readonly Pod[]> {
     const interner = new Interner();
     const { items } = await list(this.#options.transport, {
       resource: PODS,
       namespace: workload.namespace,
       labelSelector: workload.selector,
-      keep: pod => (!isTerminal(pod) && workloadNameOf(pod) === workload.name ? projectPod(pod, interner) : undefined),
+      keep: pod =>
+        !isTerminal(pod) && workloadNameOf(pod) === workload.name ? projectPod(pod, interner, needs) : undefined,
     });
     return items;
+  }
+
+  tryPod(workload: Workload, replicaSet: ReplicaSetRef): Promise<Admission> {
+    return tryPod(this.#options, { workload, replicaSet });
   }
 
   async ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined> {

@@ -1,9 +1,11 @@
-import type { Namespace, Pod, Workload } from '../domain/model.ts';
+import type { ConfigChanges, Namespace, Needs, Pod, Workload } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
 import type { Inventory } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
+import { budgetsOf, readBudgets } from './budgets.ts';
+import { readConfigChanges } from './config.ts';
 import { Interner } from './interner.ts';
-import { textAt } from './json.ts';
+import { textAt, textsAt } from './json.ts';
 import { list } from './lists.ts';
 import { isTerminal, projectPod, workloadNameOf } from './pod-projection.ts';
 import { DEPLOYMENTS, NAMESPACES, PODS } from './resource.ts';
@@ -23,22 +25,34 @@ interface Part {
   readonly namespaces: readonly Namespace[];
   readonly workloads: readonly Workload[];
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
+  readonly budgets: ReadonlyMap<string, readonly string[]>;
+  readonly configChanges: ConfigChanges;
   readonly resourceVersion: string;
   readonly date: number | undefined;
 }
 
+/** What reads a part. */
+interface Reader {
+  readonly transport: Transport;
+  readonly interner: Interner;
+  readonly needs: Needs;
+}
+
 /**
- * Namespaces, then Deployments, then their live Pods. Throws `OutOfReach`, and `NotPermitted` unless the scope is a
+ * Namespaces, then budgets and Deployments, then their live Pods. Throws `OutOfReach`, and `NotPermitted` unless the scope is a
  * list of namespaces: there a namespace that cannot be read is skipped, and said to be.
  *
- * @param now what the inventory is dated by when no answer carries a date, milliseconds since the epoch
+ * `now` is what the inventory is dated by when no answer carries a date, in milliseconds since the epoch
  */
-export async function readInventory(transport: Transport, scope: Scope, now: number): Promise<Inventory> {
-  const interner = new Interner();
+export async function readInventory(
+  transport: Transport,
+  { scope, needs, now }: { readonly scope: Scope; readonly needs: Needs; readonly now: number },
+): Promise<Inventory> {
+  const reader = { transport, interner: new Interner(), needs };
   const { parts, skipped } =
     scope.kind === 'cluster'
-      ? { parts: new Map([['', await readCluster(transport, interner)]]), skipped: [] }
-      : await readNamespaces(transport, interner, scope.names);
+      ? { parts: new Map([['', await readCluster(reader)]]), skipped: [] }
+      : await readNamespaces(reader, scope.names);
   const dates = [...parts.values()].flatMap(part => part.date ?? []);
   return {
     at: dates.length === 0 ? now : Math.min(...dates),
@@ -47,27 +61,29 @@ export async function readInventory(transport: Transport, scope: Scope, now: num
     ),
     workloads: [...parts.values()].flatMap(part => part.workloads),
     pods: new Map([...parts.values()].flatMap(part => [...part.pods])),
+    budgets: new Map([...parts.values()].flatMap(part => [...part.budgets])),
+    configChanges: new Map([...parts.values()].flatMap(part => [...part.configChanges])),
     bookmark: new Map([...parts].map(([namespace, part]) => [namespace, part.resourceVersion])),
     skipped,
   };
 }
 
-async function readCluster(transport: Transport, interner: Interner): Promise<Part> {
+async function readCluster(reader: Reader): Promise<Part> {
+  const { transport, interner } = reader;
   const keep = (object: unknown) => projectNamespace(object, interner);
   const namespaces = await list(transport, { resource: NAMESPACES, namespace: '', keep });
-  return { ...(await readWorkloads(transport, interner, '')), namespaces: namespaces.items, date: namespaces.date };
+  return { ...(await readWorkloads(reader, '')), namespaces: namespaces.items, date: namespaces.date };
 }
 
 async function readNamespaces(
-  transport: Transport,
-  interner: Interner,
+  reader: Reader,
   names: readonly string[],
 ): Promise<{ parts: ReadonlyMap<string, Part>; skipped: readonly Skipped[] }> {
   const wanted = [...new Set(names)];
   const found: (Part | Skipped)[] = [];
   const waiting = wanted.entries();
   const work = async () => {
-    for (const [index, name] of waiting) found[index] = await readNamespace(transport, interner, name);
+    for (const [index, name] of waiting) found[index] = await readNamespace(reader, name);
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
   const parts = new Map<string, Part>();
@@ -81,12 +97,13 @@ async function readNamespaces(
   return { parts, skipped };
 }
 
-async function readNamespace(transport: Transport, interner: Interner, namespace: string): Promise<Part | Skipped> {
+async function readNamespace(reader: Reader, namespace: string): Promise<Part | Skipped> {
+  const { transport, interner } = reader;
   try {
     const call = { verb: 'get', resource: NAMESPACES, namespace, name: namespace } as const;
     const { status, body, date } = await transport.read(call);
     if (status !== 200) return { namespace, why: 'there is no such namespace' };
-    const part = await readWorkloads(transport, interner, namespace);
+    const part = await readWorkloads(reader, namespace);
     return { ...part, namespaces: [projectNamespace(body, interner)], date };
   } catch (error) {
     // With namespaced rights the API server does not tell a forbidden namespace from one that does not exist.
@@ -96,25 +113,47 @@ async function readNamespace(transport: Transport, interner: Interner, namespace
 }
 
 async function readWorkloads(
-  transport: Transport,
-  interner: Interner,
+  { transport, interner, needs }: Reader,
   namespace: string,
 ): Promise<Omit<Part, 'namespaces' | 'date'>> {
+  const configChanges = await readConfigChanges(transport, namespace, needs);
+  const all = await readBudgets(transport, namespace);
+  const budgets = new Map<string, readonly string[]>();
   const { items: workloads, resourceVersion } = await list(transport, {
     resource: DEPLOYMENTS,
     namespace,
-    keep: object => projectWorkload(object, interner),
+    keep: object => {
+      const workload = projectWorkload(object, interner, needs);
+      const labels = textsAt(object, 'spec', 'template', 'metadata', 'labels');
+      const shared = budgetsOf(all, workload.namespace, labels);
+      if (shared.length > 0) budgets.set(keyOf(workload), shared);
+      return workload;
+    },
   });
   const pods = new Map<string, Pod[]>(workloads.map(workload => [keyOf(workload), []]));
   await list(transport, {
     resource: PODS,
     namespace,
     keep: object => {
-      if (!isTerminal(object) && !isBeingDeleted(object)) podsOf(pods, object)?.push(projectPod(object, interner));
+      if (isTerminal(object) || isBeingDeleted(object)) return undefined;
+      const others = podsOf(pods, object);
+      others?.push(frugal(projectPod(object, interner, needs), others));
       return undefined;
     },
   });
-  return { workloads, pods, resourceVersion };
+  return { workloads, pods, budgets, configChanges, resourceVersion };
+}
+
+/** So many Pods of a workload may differ in their annotations; network plugins write an address on each. */
+const ANNOTATIONS_KEPT = 3;
+
+/** Beyond these a Pod is taken to have the annotations of the last one: fifty thousand texts would not fit. */
+function frugal(pod: Pod, others: readonly Pod[]): Pod {
+  if (pod.shape === undefined) return pod;
+  const known = new Set(others.map(({ shape }) => shape?.annotations));
+  const last = others.at(-1)?.shape;
+  if (known.size < ANNOTATIONS_KEPT || last === undefined || known.has(pod.shape.annotations)) return pod;
+  return { ...pod, shape: { ...pod.shape, annotations: last.annotations } };
 }
 
 /** Where the Pod belongs; undefined when it is no Pod of a Deployment that was listed. */

@@ -1,4 +1,4 @@
-import type { Resource } from './resource.ts';
+import type { Call, Resource } from './resource.ts';
 import { listAt, textAt } from './json.ts';
 import { OutOfReach } from '../ports.ts';
 import type { Transport } from './transport.ts';
@@ -14,6 +14,8 @@ export interface ListOptions<T> {
   /** '' for the whole cluster. */
   readonly namespace: string;
   readonly labelSelector?: string;
+  /** Only the metadata is asked for. */
+  readonly metadataOnly?: boolean;
   /** What is kept of an object; undefined for nothing. */
   readonly keep: (object: unknown) => T | undefined;
   readonly signal?: AbortSignal;
@@ -56,7 +58,7 @@ async function listOnce<T>(transport: Transport, options: ListOptions<T>): Promi
 /** A function of its own, so that the raw page can be collected before the next one is asked for. */
 async function readPage<T>(
   transport: Transport,
-  { resource, namespace, labelSelector, keep, signal }: ListOptions<T>,
+  { resource, namespace, labelSelector, metadataOnly = false, keep, signal }: ListOptions<T>,
   { token, items }: { readonly token: string; readonly items: T[] },
 ): Promise<{ token: string; resourceVersion: string; date: number | undefined } | undefined> {
   const query = {
@@ -64,7 +66,8 @@ async function readPage<T>(
     ...(labelSelector === undefined ? {} : { labelSelector }),
     ...(token === '' ? {} : { continue: token }),
   };
-  const { status, body, date } = await transport.read({ verb: 'list', resource, namespace, query }, ONE_PAGE, signal);
+  const call: Call = { verb: 'list', resource, namespace, query, metadataOnly };
+  const { status, body, date } = await transport.read(call, ONE_PAGE, signal);
   if (status === 410) return undefined;
   if (status === 404) throw new OutOfReach(`the API server does not serve ${resource.name}`);
   for (const object of listAt(body, 'items')) {

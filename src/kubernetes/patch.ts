@@ -2,11 +2,11 @@ import type { Workload, WorkloadRef } from '../domain/model.ts';
 import { LAST_RESTART, RESTARTED_AT } from '../domain/model.ts';
 import type { PatchAnswer, RestartOrder } from '../ports.ts';
 import type { Reply } from './transport.ts';
+import { isForbiddenByRbac } from './access.ts';
 import { causesOf, isPassing, isSuccess, messageOf } from './answer.ts';
 import { Interner } from './interner.ts';
-import { at } from './json.ts';
 import type { Call } from './resource.ts';
-import { ACCESS_REVIEWS, DEPLOYMENTS, describeCall, permissionOf } from './resource.ts';
+import { DEPLOYMENTS, describeCall, permissionOf } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { failureOf, ONE_WRITE } from './transport.ts';
 import { projectWorkload } from './workload-projection.ts';
@@ -62,25 +62,10 @@ export async function patch(transport: Transport, { ref, body, fieldManager }: P
 /** A 403 is RBAC's, which ends the run, or an admission plugin's, which concerns this workload only: ask which. */
 async function refusal(transport: Transport, call: Call, { status, body }: Reply): Promise<PatchAnswer> {
   const message = messageOf(status, body);
-  const { verb, resource, namespace, name } = call;
-  const attributes = { verb, group: resource.group, resource: resource.plural, namespace, name };
-  try {
-    const review = await transport.read({
-      verb: 'create',
-      resource: ACCESS_REVIEWS,
-      namespace: '',
-      body: {
-        apiVersion: 'authorization.k8s.io/v1',
-        kind: 'SelfSubjectAccessReview',
-        spec: { resourceAttributes: attributes },
-      },
-    });
-    const allowed = at(review.body, 'status', 'allowed');
-    if (allowed === true) return { kind: 'denied', message };
-    if (allowed === false) return { kind: 'forbidden', permission: permissionOf(call) };
-  } catch {
-    // Neither is known; the caller may find out with a repeat, which is harmless.
-  }
+  const isForbidden = await isForbiddenByRbac(transport, call);
+  if (isForbidden === false) return { kind: 'denied', message };
+  if (isForbidden === true) return { kind: 'forbidden', permission: permissionOf(call) };
+  // Neither is known; the caller may find out with a repeat, which is harmless.
   const unknown = `${describeCall(call)} was refused, and whether by RBAC could not be found out: ${message}`;
   return { kind: 'unanswered', message: unknown, retryAfter: undefined };
 }

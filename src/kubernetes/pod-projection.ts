@@ -1,24 +1,31 @@
-import type { ContainerImage, Pod, Trouble } from '../domain/model.ts';
+import type { ContainerImage, Needs, Pod, Trouble } from '../domain/model.ts';
 import { RESTARTED_AT } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
+import { readsOf } from './config.ts';
 import { at, listAt, numberAt, textAt } from './json.ts';
+import { projectShape } from './pod-shape.ts';
 import { isBeingDeleted } from './workload-projection.ts';
 
 const TEMPLATE_HASH = 'pod-template-hash';
 /** What every container says on its way to a first start. */
 const STARTING = new Set(['PodInitializing', 'ContainerCreating']);
 const HEALTHY: readonly Trouble[] = [];
+const NOTHING: readonly string[] = [];
 
 /** A Pod as the API server sends it, reduced to what nightshift judges. Never throws. */
-export function projectPod(pod: unknown, interner: Interner): Pod {
+export function projectPod(pod: unknown, interner: Interner, needs: Needs): Pod {
   const created = Date.parse(textAt(pod, 'metadata', 'creationTimestamp') ?? '');
   const restartedAt = textAt(pod, 'metadata', 'annotations', RESTARTED_AT);
+  const controller = controllerOf(pod);
   return {
     name: textAt(pod, 'metadata', 'name') ?? '',
     createdAt: Number.isNaN(created) ? 0 : created,
     restartedAt: restartedAt === undefined ? undefined : interner.text(restartedAt),
     terminating: isBeingDeleted(pod),
+    replicaSet: interner.replicaSet(textAt(controller, 'name') ?? '', textAt(controller, 'uid') ?? ''),
     images: imagesOf(pod, interner),
+    shape: needs.shapes ? projectShape(pod, interner) : undefined,
+    reads: needs.config ? interner.list(readsOf(pod, needs)) : NOTHING,
     troubles: troublesOf(pod),
   };
 }
@@ -34,7 +41,7 @@ export function isTerminal(pod: unknown): boolean {
  * Undefined for any other Pod, also for one of an adopted ReplicaSet of another name: that costs a read to find out.
  */
 export function workloadNameOf(pod: unknown): string | undefined {
-  const controller = listAt(pod, 'metadata', 'ownerReferences').find(owner => at(owner, 'controller') === true);
+  const controller = controllerOf(pod);
   const hash = textAt(pod, 'metadata', 'labels', TEMPLATE_HASH);
   const replicaSet = textAt(controller, 'name');
   if (textAt(controller, 'kind') !== 'ReplicaSet' || hash === undefined || hash === '') return undefined;
@@ -42,11 +49,18 @@ export function workloadNameOf(pod: unknown): string | undefined {
   return replicaSet?.endsWith(suffix) ? replicaSet.slice(0, -suffix.length) : undefined;
 }
 
+function controllerOf(pod: unknown): unknown {
+  return listAt(pod, 'metadata', 'ownerReferences').find(owner => at(owner, 'controller') === true);
+}
+
 function imagesOf(pod: unknown, interner: Interner): readonly ContainerImage[] {
+  const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')];
+  const ids = new Map(statuses.map(status => [textAt(status, 'name'), textAt(status, 'imageID')] as const));
   const containers = [...listAt(pod, 'spec', 'initContainers'), ...listAt(pod, 'spec', 'containers')].map(
     container => ({
       container: textAt(container, 'name') ?? '',
       image: textAt(container, 'image') ?? '',
+      imageId: ids.get(textAt(container, 'name')) || undefined,
     }),
   );
   return interner.images(containers);

@@ -30,7 +30,15 @@ export const DEPLOYMENTS: Resource = {
 export const PODS = core('pods');
 export const NAMESPACES = core('namespaces', false);
 export const CONFIG_MAPS = core('configmaps');
+export const SECRETS = core('secrets');
 export const EVENTS = core('events');
+export const BUDGETS: Resource = {
+  name: 'poddisruptionbudgets.policy',
+  group: 'policy',
+  plural: 'poddisruptionbudgets',
+  root: '/apis/policy/v1',
+  namespaced: true,
+};
 export const ACCESS_REVIEWS: Resource = {
   name: 'selfsubjectaccessreviews.authorization.k8s.io',
   group: 'authorization.k8s.io',
@@ -49,6 +57,8 @@ export interface Call {
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Of what is listed only the metadata is wanted. */
+  readonly metadataOnly?: boolean;
 }
 
 /** Path and query below the server's address. */

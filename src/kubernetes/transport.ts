@@ -17,6 +17,8 @@ export interface Limits {
 
 export const ONE_OBJECT: Limits = { deadline: 10_000, patience: 60_000, bytes: 4 << 20 };
 export const ONE_PAGE: Limits = { deadline: 60_000, patience: 120_000, bytes: 64 << 20 };
+/** A dry run waits for webhooks, one after the other, up to 30 s for each. */
+export const ONE_TRIAL: Limits = { deadline: 40_000, patience: 0, bytes: 4 << 20 };
 /** A little more than the `timeout=10s` that the server is given, so that it is the server who gives up first. */
 export const ONE_WRITE: Limits = { deadline: 12_000, patience: 0, bytes: 4 << 20 };
 
@@ -102,6 +104,11 @@ export class Transport {
       done.abort();
       signal.removeEventListener('abort', abort);
     }
+  }
+
+  /** Aborts when the process was told to end: for what is of no use to it then. */
+  get interrupted(): AbortSignal {
+    return this.#interrupted;
   }
 
   /** Breaks off everything that is under way; nothing can be sent afterwards. */
@@ -190,13 +197,15 @@ export function failureOf(answer: Answer): {
 function headersOf(call: Call): Record<string, string> {
   const type = call.verb === 'patch' ? 'application/merge-patch+json' : 'application/json';
   return {
-    accept: 'application/json',
+    accept: call.metadataOnly === true ? METADATA : 'application/json',
     // Compressing costs the server and us more than loopback and cluster networks save.
     'accept-encoding': 'identity',
     'user-agent': 'nightshift',
     ...(call.body === undefined ? {} : { 'content-type': type }),
   };
 }
+
+const METADATA = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 /** Whatever comes first: the value, or the signal's reason. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

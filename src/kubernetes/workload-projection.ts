@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto';
-import type { Condition, Namespace, RolloutStatus, Strategy, Workload } from '../domain/model.ts';
-import { LAST_RESTART, PRIORITY, RESTART_OPT_OUT, RESTARTED_AT } from '../domain/model.ts';
+import type { Condition, Namespace, Needs, RolloutStatus, Strategy, Workload } from '../domain/model.ts';
+import { DOWNTIME, LAST_RESTART, PRIORITY, RESTART_OPT_OUT, RESTARTED_AT } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
 import { at, canonical, isRecord, listAt, numberAt, textAt, textsAt } from './json.ts';
 
 const REVISION = 'deployment.kubernetes.io/revision';
 
-/** A Deployment as the API server sends it, reduced to what nightshift judges and watches. Never throws. */
-export function projectWorkload(deployment: unknown, interner: Interner): Workload {
+/**
+ * A Deployment as the API server sends it, reduced to what nightshift judges and watches; in a large inventory without
+ * its Pod template, unless that is needed. Never throws.
+ */
+export function projectWorkload(
+  deployment: unknown,
+  interner: Interner,
+  needs: Pick<Needs, 'shapes'> = { shapes: true },
+): Workload {
   const annotations = at(deployment, 'metadata', 'annotations');
   const templateAnnotations = at(deployment, 'spec', 'template', 'metadata', 'annotations');
   return {
@@ -19,6 +26,7 @@ export function projectWorkload(deployment: unknown, interner: Interner): Worklo
     generation: countAt(deployment, 'metadata', 'generation'),
     labels: labelsOf(deployment, interner),
     optedOut: isNever(annotations) || isNever(templateAnnotations),
+    downtimeAllowed: textAt(annotations, DOWNTIME) === 'allow',
     priority: textAt(annotations, PRIORITY),
     record: textAt(annotations, LAST_RESTART),
     deleting: isBeingDeleted(deployment),
@@ -28,6 +36,7 @@ export function projectWorkload(deployment: unknown, interner: Interner): Worklo
     selector: interner.text(selectorText(at(deployment, 'spec', 'selector'))),
     restartedAt: textAt(templateAnnotations, RESTARTED_AT),
     template: templateHash(at(deployment, 'spec', 'template')),
+    podTemplate: needs.shapes ? JSON.stringify(at(deployment, 'spec', 'template')) : undefined,
     revision: revisionOf(textAt(annotations, REVISION)),
     status: statusOf(at(deployment, 'status')),
   };

@@ -9,7 +9,7 @@ export interface ReportEvent {
 }
 
 /** One for each restart that did not succeed, and one for a run that did or wanted something; a quiet run makes none. */
-export function eventsOf({ run, outcomes, summary, exitCode }: Report): ReportEvent[] {
+export function eventsOf({ run, outcomes, ending, counts, summary, exitCode }: Report): ReportEvent[] {
   const events = outcomes
     .filter(({ outcome }) => outcome !== 'restarted' && outcome !== 'gone' && outcome !== 'interrupted')
     .map((outcome): ReportEvent => {
@@ -17,7 +17,9 @@ export function eventsOf({ run, outcomes, summary, exitCode }: Report): ReportEv
       const message = `${[outcome.why, outcome.detail].filter(Boolean).join(': ')} (nightshift run ${run})`;
       return { about: { kind: 'workload', outcome }, type: 'Warning', reason, message };
     });
-  if (outcomes.length === 0 && exitCode === 0) return events;
-  const type = exitCode === 0 ? 'Normal' : 'Warning';
+  // Nobody would look for a run that waits in vain, night after night, and succeeds.
+  const isBlocked = ending.kind === 'notReady' || (counts.left.unknown ?? 0) > 0;
+  if (outcomes.length === 0 && exitCode === 0 && !isBlocked) return events;
+  const type = exitCode === 0 && !isBlocked ? 'Normal' : 'Warning';
   return [...events, { about: { kind: 'run' }, type, reason: 'RunEnded', message: `run ${run}: ${summary}` }];
 }

@@ -42,6 +42,17 @@ export class LogAnnouncer implements Announcer {
         );
       case 'namespaceSkipped':
         return log.warn({ namespace: news.namespace, detail: news.detail }, 'namespace skipped');
+      case 'tried':
+        return log.info(
+          { workloads: news.workloads, seconds: Math.round(news.milliseconds / 100) / 10 },
+          'Pods were tried (dry runs)',
+        );
+      case 'commonCause': {
+        const { cause } = news;
+        return log[cause.why === 'unknown' ? 'warn' : 'info'](cause, 'one cause for several workloads');
+      }
+      case 'notReady':
+        return log.warn({ detail: news.detail }, 'waiting for what must be ready first');
       case 'planned': {
         const { inFlight, batches, left } = news.plan;
         const sizes = batches.map(batch => batch.length);

@@ -1,3 +1,4 @@
+import { commonCauses } from '../domain/causes.ts';
 import { summarizeWindow, until } from '../domain/report.ts';
 import type { Leave, Restart } from '../domain/verdict.ts';
 import type { WindowState } from '../domain/window.ts';
@@ -7,11 +8,12 @@ import { countedCodes, plural, table } from './table.ts';
 type PlanPreview = Preview & { readonly kind: 'plan' };
 
 /** The plan for people: what would be restarted in which batch and why, then what is left and why. */
-export function planText({ window, plan, stop, skipped, missing }: PlanPreview, now: number): string {
+export function planText({ window, plan, stop, unready, skipped, missing }: PlanPreview, now: number): string {
   const restarts = plan.batches.flat().length;
   const blocks = [windowLine(window, now)];
   if (stop !== undefined)
     blocks.push(`Stopped: ${stop}. A run starts nothing until the stop ends or somebody says nightshift resume; then:`);
+  if (unready !== undefined) blocks.push(`Waiting: ${unready}. A run starts nothing until it is.`);
   if (missing !== undefined) blocks.push(`There is no Deployment ${missing}.`);
   if (skipped.length > 0) {
     blocks.push(skipped.map(({ namespace, why }) => `Namespace ${namespace} is skipped: ${why}`).join('\n'));
@@ -35,7 +37,19 @@ export function planText({ window, plan, stop, skipped, missing }: PlanPreview, 
   if (plan.left.length > 0)
     blocks.push(`${plan.left.length} left alone: ${countedCodes(plan.left.map(({ why }) => why))}.`);
   if (told.length > 0) {
-    const rows = told.map(({ workload, why, detail }) => [workload.namespace, workload.name, why, detail]);
+    const causes = commonCauses({ batches: [], left: told }).filter(({ count }) => count > 1);
+    const isTold = ({ why, detail }: Leave): boolean => causes.some(it => it.why === why && it.detail === detail);
+    const rows = [
+      ...causes.map(({ count, example, why, detail }) => [
+        example.split('/')[0] ?? '',
+        `${example.split('/')[1]} and ${count - 1} more`,
+        why,
+        detail,
+      ]),
+      ...told
+        .filter(leave => !isTold(leave))
+        .map(({ workload, why, detail }) => [workload.namespace, workload.name, why, detail]),
+    ];
     blocks.push(table(['NAMESPACE', 'NAME', 'LEFT ALONE BECAUSE', 'DETAIL'], rows));
   }
   return blocks.join('\n\n');
@@ -58,12 +72,13 @@ function windowLine(state: WindowState, now: number): string {
 }
 
 /** The plan for machines; `version` grows when a field changes its meaning or goes. */
-export function planJson({ window, plan, sweep, stop, skipped }: PlanPreview): unknown {
+export function planJson({ window, plan, sweep, stop, unready, skipped }: PlanPreview): unknown {
   return {
     version: 1,
     window: summarizeWindow(window),
     sweep,
     stop: stop ?? null,
+    unready: unready ?? null,
     skipped,
     inFlight: plan.inFlight.map(({ workload: { namespace, name, kind }, record }) => ({
       namespace,

@@ -38,6 +38,19 @@ export class ProgressAnnouncer implements Announcer {
         );
       case 'namespaceSkipped':
         return this.#line('skip', `namespace ${news.namespace}: ${news.detail}`, 'yellow');
+      case 'tried':
+        return this.#line(
+          'tried',
+          `${plural(news.workloads, 'Pod')} (dry runs) in ${(news.milliseconds / 1000).toFixed(1)} s`,
+          'dim',
+        );
+      case 'commonCause': {
+        const { why, detail, count, example } = news.cause;
+        const who = count === 1 ? example : `${count} workloads, such as ${example}`;
+        return this.#line('cause', `${who}: ${why}: ${detail}`, why === 'unknown' ? 'yellow' : 'dim');
+      }
+      case 'notReady':
+        return this.#line('wait', news.detail, 'yellow');
       case 'planned': {
         const { inFlight, batches, left } = news.plan;
         const sizes = batches.map(batch => batch.length).join(', ');

@@ -1,4 +1,5 @@
 import type { Report } from '../domain/report.ts';
+import { isBelowPromise } from '../domain/rollout.ts';
 import { table } from './table.ts';
 
 /** The last line of `run --output json`. */
@@ -8,7 +9,9 @@ export function reportJson(report: Report): unknown {
 
 /** The end of a run for people: what did not go well, then one line for everything. */
 export function reportText({ outcomes, summary }: Report): string {
-  const unsuccessful = outcomes.filter(({ outcome }) => outcome !== 'restarted');
+  const unsuccessful = outcomes.filter(
+    ({ outcome, available }) => outcome !== 'restarted' || (available !== undefined && isBelowPromise(available)),
+  );
   const rows = unsuccessful.map(({ namespace, name, outcome, why, detail }) => [
     `${namespace}/${name}`,
     outcome,

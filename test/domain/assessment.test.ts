@@ -17,6 +17,7 @@ import {
   BY,
   DAY,
   HOUR,
+  imagesOf,
   NOW,
   OCCURRENCE,
   somePods,
@@ -32,6 +33,7 @@ function aLook(seen: readonly { readonly workload: Workload; readonly pod?: Part
     namespaces: new Map([['shop', aNamespace()]]),
     workloads: seen.map(({ workload }) => workload),
     skipped: [],
+    configChanges: new Map(),
     pods: new Map(seen.map(({ workload, pod }) => [keyOf(workload), somePods(workload.replicas, pod)])),
   };
 }
@@ -47,6 +49,7 @@ const circumstances = (given: Partial<Circumstances> = {}): Circumstances => ({
   by: BY,
   now: NOW,
   only: undefined,
+  injections: new Map(),
   ...given,
 });
 
@@ -118,7 +121,7 @@ describe('a sweep', () => {
     const policy = aPolicy({ stale: WANTS_PROXY_2 });
     const restarted = {
       workload: aRestarted(),
-      pod: aFreshPod({ images: [{ container: 'proxy', image: 'proxy:1' }] }),
+      pod: aFreshPod({ images: imagesOf('proxy:1') }),
     };
     const stored = aCheckpoint({ starts: [aStart({ outcome: 'restarted' })] });
     const { checkpoint, plan } = assess(aLook([restarted]), stored, circumstances({ policy }));

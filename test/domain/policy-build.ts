@@ -19,7 +19,11 @@ stale:
   - podOlderThan: 7d
   - container: istio-proxy
     imageNot: ["docker.io/istio/proxyv2:1.24.2", "docker.io/istio/proxyv2:1.24.2-distroless"]
-availability: { downtime: skip }
+  - { injection: drift, containers: [istio-proxy], fields: [image, args] }
+  - configChanged: { volumes: false, secrets: true }
+ready:
+  - deployment: istio-system/istiod
+availability: { downtime: skip, unhealthy: skip }
 batches:
   sizes: [1, 5, 20]
   pause: 1m

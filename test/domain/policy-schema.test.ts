@@ -40,6 +40,10 @@ function complaints(schema: unknown, value: unknown, path = ''): readonly string
           const property = Object.fromEntries(entriesOf(rule))[key];
           return property === undefined ? [`${path}/${key}`] : complaints(property, child, `${path}/${key}`);
         });
+      case 'not':
+        return complaints(rule, value).length === 0 ? [path] : [];
+      case 'anyOf':
+        return Array.isArray(rule) && rule.some(it => complaints(it, value).length === 0) ? [] : [path];
       case 'oneOf':
         return Array.isArray(rule) && rule.filter(it => complaints(it, value).length === 0).length === 1 ? [] : [path];
       default:
@@ -97,6 +101,11 @@ const REJECTED: readonly (readonly [text: string, path: string])[] = [
   [swap('stale:', '  deny: [{ name: x, opens: 0 1 * * *, lasts: 1h, until: 2026-12-20 }]\nstale:'), '/windows/deny/0'],
   [swap('podOlderThan: 7d', 'container: p'), '/stale/0'],
   [swap('podOlderThan: 7d', '{ podOlderThan: 7d, container: p, imageNot: [a] }'), '/stale/0'],
+  [swap('podOlderThan: 7d', '{ injection: drift, podOlderThan: 7d }'), '/stale/0'],
+  [swap('podOlderThan: 7d', '{ podOlderThan: 7d, containers: [p] }'), '/stale/0'],
+  [swap('podOlderThan: 7d', '{ configChanged: {}, fields: [image] }'), '/stale/0'],
+  [swap('podOlderThan: 7d', '{ injection: drift, fields: [ports] }'), '/stale/0/fields/0'],
+  [plus('ready: [{ deployment: istiod }]'), '/ready/0/deployment'],
   [plus('select: { namespaces: { include: [Team] } }'), '/select/namespaces/include/0'],
   [plus('select: { workloads: { exclude: [old] } }'), '/select/workloads/exclude/0'],
   [plus('batches: { sizes: [0] }'), '/batches/sizes/0'],

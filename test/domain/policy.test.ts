@@ -26,7 +26,8 @@ function policyOf(text: string): Policy {
 const localTime = (year: number, month: number, day: number) => ({ year, month, day, hour: 0, minute: 0, second: 0 });
 
 const DEFAULTS = {
-  availability: { downtime: 'skip' },
+  ready: [],
+  availability: { downtime: 'skip', unhealthy: 'skip' },
   batches: { sizes: [1, 5, 20], pause: MINUTE, inFlight: { workloads: 10, pods: 100, perNamespace: 3 } },
   rollout: { timeout: 10 * MINUTE, soak: 30 * SECOND },
   onFailure: { stopAfter: 1, resume: 'nextWindow', undo: false, retryAfter: 20 * HOUR },
@@ -60,8 +61,11 @@ test('a policy that says everything becomes plain values', () => {
         container: 'istio-proxy',
         imageNot: ['docker.io/istio/proxyv2:1.24.2', 'docker.io/istio/proxyv2:1.24.2-distroless'],
       },
+      { kind: 'injection', containers: ['istio-proxy'], fields: ['args', 'image'] },
+      { kind: 'configChanged', volumes: false, secrets: true },
     ],
     ...DEFAULTS,
+    ready: [{ deployment: { namespace: 'istio-system', name: 'istiod' } }],
   });
 });
 
@@ -112,6 +116,12 @@ const ACCEPTED: readonly (readonly [why: string, text: string])[] = [
   [
     'an image by digest',
     swap('podOlderThan: 7d', `{ container: p, imageNot: ["r.example:5000/a/b@sha256:${'0'.repeat(64)}"] }`),
+  ],
+  ['drift of any container', swap('podOlderThan: 7d', 'injection: drift')],
+  ['a change of any configuration', swap('podOlderThan: 7d', 'configChanged: {}')],
+  [
+    'two lists of images that may share one',
+    swap('podOlderThan: 7d', '{ container: p, imageNot: ["a:1.*"] }\n  - { container: p, imageNot: ["a:1.2", "a:2"] }'),
   ],
   ['an anchor that nobody uses', swap('podOlderThan: 7d', '&old podOlderThan: 7d')],
   ['an explicit end and Windows line ends', `---\n${SMALL_POLICY}...\n`.replaceAll('\n', '\r\n')],
@@ -183,7 +193,9 @@ test('another want has another hash', () => {
 });
 
 test('the hash of a want outlives releases, because records carry it', () => {
-  assert.equal(wantOf(policyOf(FULL_POLICY)), '6bf424d2');
+  const { stale } = policyOf(FULL_POLICY);
+  assert.equal(wantOf({ stale: stale.slice(0, 2) }), '6bf424d2');
+  assert.equal(wantOf({ stale }), '07660155');
 });
 
 test('policies are compared by what they say', () => {

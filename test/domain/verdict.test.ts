@@ -18,6 +18,7 @@ import {
   NOW,
   somePods,
   type GivenWorkload,
+  WANT,
 } from '../build.ts';
 
 interface Case {
@@ -50,6 +51,8 @@ test('a stale and willing workload is to be restarted, with the reason and its o
     why: 'podTooOld',
     detail: 'oldest Pod is from 2026-10-25T01:00:00Z, the limit is 7d',
     oldestPod: LAST_MONTH,
+    want: WANT,
+    replicaSet: { name: 'web-1', uid: 'replicaset-1' },
     failedBefore: false,
   });
 });

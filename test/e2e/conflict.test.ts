@@ -47,9 +47,11 @@ async function startAfter(annotation: string) {
       why: 'podTooOld',
       detail: '',
       oldestPod: 0,
+      want: bench.want,
+      replicaSet: { name: '', uid: '' },
       failedBefore: false,
     } as const;
-    const started = await start(restart, { ...world, cluster, bench, namespaces }, true);
+    const started = await start(restart, { ...world, cluster, bench, namespaces, budgets: new Map() }, true);
     const patches = (await site.cluster.requestsBy('admin')).filter(
       request => request.verb === 'patch' && request.userAgent === 'nightshift' && request.namespace === namespace,
     );

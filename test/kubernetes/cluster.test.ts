@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { NO_NEEDS } from '../build.ts';
 import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { KubernetesCluster } from '../../src/kubernetes/cluster.ts';
@@ -49,7 +50,7 @@ describe('a workload', () => {
       aPod('other', 'same-labels'),
     ]);
     await using given = await clusterOf((_, response) => reply(response, 200, pods));
-    const found = await given.cluster.pods(workload);
+    const found = await given.cluster.pods(workload, NO_NEEDS);
     assert.deepEqual(
       found.map(({ name, terminating }) => [name, terminating]),
       [

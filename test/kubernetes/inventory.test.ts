@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Scope } from '../../src/kubernetes/inventory.ts';
+import { NO_NEEDS } from '../build.ts';
 import { readInventory } from '../../src/kubernetes/inventory.ts';
 import { list } from '../../src/kubernetes/lists.ts';
 import { textAt } from '../../src/kubernetes/json.ts';
@@ -71,6 +72,9 @@ const answer: Handler = ({ path }, response) => {
       aPod('gone', 'orphan'),
       aPod('cart', 'bare', { metadata: { ownerReferences: [] } }),
     ]),
+    '/apis/policy/v1/poddisruptionbudgets': aList([]),
+    '/apis/policy/v1/namespaces/shop/poddisruptionbudgets': aList([]),
+    '/apis/policy/v1/namespaces/halfway/poddisruptionbudgets': aList([]),
     '/api/v1/namespaces/shop': { metadata: { name: 'shop' } },
     '/apis/apps/v1/namespaces/shop/deployments': aList([aDeployment('cart')], { resourceVersion: '50' }),
     '/api/v1/namespaces/shop/pods': aList([aPod('cart', 'live')]),
@@ -88,8 +92,13 @@ describe('the inventory', () => {
   it('has the namespaces, then the Deployments, then their live Pods, by the clock of the API server', async () => {
     await using server = await fakeApiServer(answer);
     await using to = transportTo(server);
-    const inventory = await readInventory(to.transport, CLUSTER, 1);
-    assert.deepEqual(paths(server.seen), ['/api/v1/namespaces', '/apis/apps/v1/deployments', '/api/v1/pods']);
+    const inventory = await readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 });
+    assert.deepEqual(paths(server.seen), [
+      '/api/v1/namespaces',
+      '/apis/policy/v1/poddisruptionbudgets',
+      '/apis/apps/v1/deployments',
+      '/api/v1/pods',
+    ]);
     assert.equal(inventory.at, Date.parse('2026-11-23T01:02:03Z'));
     assert.deepEqual([...inventory.namespaces.keys()], ['shop', 'other']);
     assert.deepEqual(
@@ -109,7 +118,7 @@ describe('the inventory', () => {
   it('is not read without the rights to it', async () => {
     await using server = await fakeApiServer((_, response) => reply(response, 403, failure(403, 'no')));
     await using to = transportTo(server);
-    await assert.rejects(readInventory(to.transport, CLUSTER, 1), (error: Error) => {
+    await assert.rejects(readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 }), (error: Error) => {
       assert.ok(error instanceof NotPermitted);
       assert.deepEqual(error.permission, { verb: 'list', resource: 'namespaces', namespace: '' });
       return true;
@@ -120,7 +129,11 @@ describe('the inventory', () => {
     await using server = await fakeApiServer(answer);
     await using to = transportTo(server);
     const names = ['gone', 'shop', 'forbidden', 'halfway', 'shop'];
-    const inventory = await readInventory(to.transport, { kind: 'namespaces', names }, 1);
+    const inventory = await readInventory(to.transport, {
+      scope: { kind: 'namespaces', names },
+      needs: NO_NEEDS,
+      now: 1,
+    });
     assert.deepEqual([...inventory.namespaces.keys()], ['shop']);
     assert.deepEqual([...inventory.pods.keys()], ['shop/cart']);
     assert.equal(inventory.workloads.length, 1);
@@ -135,7 +148,11 @@ describe('the inventory', () => {
   it('of namespaces that cannot be read is empty, and dated by our clock', async () => {
     await using server = await fakeApiServer(answer);
     await using to = transportTo(server);
-    const inventory = await readInventory(to.transport, { kind: 'namespaces', names: ['forbidden'] }, 77);
+    const inventory = await readInventory(to.transport, {
+      scope: { kind: 'namespaces', names: ['forbidden'] },
+      needs: NO_NEEDS,
+      now: 77,
+    });
     assert.equal(inventory.at, 77);
     assert.equal(inventory.workloads.length, 0);
     assert.equal(inventory.skipped.length, 1);
@@ -153,9 +170,13 @@ describe('the inventory', () => {
     });
     await using to = transportTo(server);
     const names = Array.from({ length: 20 }, (_, index) => `ns-${index}`);
-    const inventory = await readInventory(to.transport, { kind: 'namespaces', names }, 1);
+    const inventory = await readInventory(to.transport, {
+      scope: { kind: 'namespaces', names },
+      needs: NO_NEEDS,
+      now: 1,
+    });
     assert.deepEqual([...inventory.bookmark.keys()], names);
-    assert.equal(server.seen.length, 60);
+    assert.equal(server.seen.length, 80);
     assert.ok(most <= 4, `${most} at a time`);
   });
 });

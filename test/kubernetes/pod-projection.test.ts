@@ -6,8 +6,9 @@ import { isTerminal, projectPod, workloadNameOf } from '../../src/kubernetes/pod
 import { absurd } from './absurd.ts';
 import type { Json, PodParts } from './objects.ts';
 import { aPod } from './objects.ts';
+import { NO_NEEDS } from '../build.ts';
 
-const project = (parts: PodParts) => projectPod(aPod('cart', 'cart-abc-1', parts), new Interner());
+const project = (parts: PodParts) => projectPod(aPod('cart', 'cart-abc-1', parts), new Interner(), NO_NEEDS);
 
 describe('a Pod', () => {
   it('is what the API says, with init containers and containers', () => {
@@ -24,16 +25,19 @@ describe('a Pod', () => {
       restartedAt: 'T',
       terminating: false,
       images: [
-        { container: 'istio-proxy', image: 'proxy:1' },
-        { container: 'app', image: 'app:1' },
+        { container: 'istio-proxy', image: 'proxy:1', imageId: undefined },
+        { container: 'app', image: 'app:1', imageId: undefined },
       ],
+      replicaSet: { name: 'cart-abc', uid: '' },
+      shape: undefined,
+      reads: [],
       troubles: [],
     });
   });
 
   it('shares its list of images with the others of its template', () => {
     const interner = new Interner();
-    const [a, b] = ['a', 'b'].map(name => projectPod(aPod('cart', name), interner));
+    const [a, b] = ['a', 'b'].map(name => projectPod(aPod('cart', name), interner, NO_NEEDS));
     assert.equal(a?.images, b?.images);
   });
 
@@ -175,7 +179,7 @@ it('no absurd Pod makes a projection throw', () => {
   };
   fc.assert(
     fc.property(absurd(aPod('cart', 'x', { status })), object => {
-      const pod = projectPod(object, new Interner());
+      const pod = projectPod(object, new Interner(), NO_NEEDS);
       assert.ok(Number.isFinite(pod.createdAt));
       assert.ok(pod.images.every(({ container, image }) => typeof container === 'string' && typeof image === 'string'));
       workloadNameOf(object);

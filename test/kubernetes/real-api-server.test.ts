@@ -1,5 +1,6 @@
 /** The edge against a real API server, as the service account that the chart would make. */
 import assert from 'node:assert/strict';
+import { NO_NEEDS } from '../build.ts';
 import { after, before, describe, it } from 'node:test';
 import type { Workload } from '../../src/domain/model.ts';
 import type { ConnectOptions, Kubernetes } from '../../src/kubernetes/connect.ts';
@@ -108,7 +109,7 @@ after(async () => {
 
 describe('the inventory', () => {
   it('has every Deployment with its live Pods', async () => {
-    const inventory = await kubernetes.cluster.inventory();
+    const inventory = await kubernetes.cluster.inventory(NO_NEEDS);
     const { namespaces, workloads, pods, skipped } = inventory;
     assert.ok(['shop', 'night', 'secret', 'kube-system'].every(name => namespaces.has(name)));
     assert.deepEqual(workloads.map(({ name }) => name).toSorted(), ['cart', 'guarded', 'till', 'vault']);
@@ -127,7 +128,7 @@ describe('the inventory', () => {
 
   it('of namespaces takes those with rights and says which it left out', async () => {
     const local = await as('local', { namespaces: ['shop', 'secret', 'nowhere'] });
-    const { workloads, namespaces, skipped, bookmark } = await local.cluster.inventory();
+    const { workloads, namespaces, skipped, bookmark } = await local.cluster.inventory(NO_NEEDS);
     assert.equal(workloads.length, 3);
     assert.deepEqual([[...namespaces.keys()], [...bookmark.keys()]], [['shop'], ['shop']]);
     assert.deepEqual(skipped, [
@@ -138,7 +139,7 @@ describe('the inventory', () => {
 
   it('of the whole cluster needs the rights to it', async () => {
     const local = await as('local');
-    await assert.rejects(local.cluster.inventory(), {
+    await assert.rejects(local.cluster.inventory(NO_NEEDS), {
       message: 'not permitted to list namespaces in the whole cluster',
     });
   });
@@ -153,7 +154,7 @@ describe('a restart', () => {
     assert.equal(answer.workload.generation, workload.generation + 1);
     assert.deepEqual(await kubernetes.cluster.restart(order(workload)), { kind: 'conflict' });
     await until('only Pods with T', async () => {
-      const pods = await kubernetes.cluster.pods(answer.workload);
+      const pods = await kubernetes.cluster.pods(answer.workload, NO_NEEDS);
       return pods.length === 3 && pods.every(pod => pod.restartedAt === T && !pod.terminating);
     });
     assert.equal(await kubernetes.cluster.ownerOfRestartedAt(ref('cart')), 'nightshift');
@@ -216,7 +217,7 @@ describe('a restart', () => {
   it('shows what keeps its Pods from starting', async () => {
     await restarted('till');
     const trouble = await until('an image that cannot be pulled', async () => {
-      const pods = await kubernetes.cluster.pods(await judged('till'));
+      const pods = await kubernetes.cluster.pods(await judged('till'), NO_NEEDS);
       return pods.flatMap(pod => pod.troubles).find(({ kind }) => kind === 'waiting');
     });
     assert.partialDeepStrictEqual(trouble, { container: 'app', init: false });
@@ -228,7 +229,7 @@ describe('a watch', () => {
   async function watching(from: Kubernetes, bookmark?: ReadonlyMap<string, string>) {
     const changes: WorkloadChange[] = [];
     const stop = new AbortController();
-    const inventory = await from.cluster.inventory();
+    const inventory = await from.cluster.inventory(NO_NEEDS);
     const done = from.cluster.watch(bookmark ?? inventory.bookmark, change => changes.push(change), stop.signal);
     const told = (name: string) =>
       changes

@@ -44,6 +44,9 @@ describe('a workload', () => {
       generation: 3,
       labels: { app: 'cart' },
       optedOut: false,
+      downtimeAllowed: false,
+      podTemplate:
+        '{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-11-22T01:00:00Z"}},"spec":{"containers":[{"name":"app","image":"app:1"}]}}',
       priority: '10',
       record: '{}',
       deleting: false,

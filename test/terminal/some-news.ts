@@ -23,6 +23,12 @@ export const SOME_NEWS: { readonly [Kind in News['kind']]: News & { readonly kin
     ),
     sweep: SWEEP,
   },
+  tried: { kind: 'tried', workloads: 1000, milliseconds: 12_300 },
+  commonCause: {
+    kind: 'commonCause',
+    cause: { why: 'unknown', detail: 'a Pod cannot be tried', count: 37, example: 'shop/web' },
+  },
+  notReady: { kind: 'notReady', detail: 'istio-system/istiod is not ready: 0 of 1 new Pods available' },
   batchStarted: { kind: 'batchStarted', probing: false, size: 5, remaining: 34 },
   pausing: { kind: 'pausing', milliseconds: 90_000, remaining: 34 },
   resumed: { kind: 'resumed', workload, at: T },

@@ -2,7 +2,8 @@
 import { type Case, plus, SMALL_POLICY, swap } from '../policy-build.ts';
 
 const MAPPING = 'a mapping (keys: apiVersion, ';
-const KEYS = 'one of the keys apiVersion, availability, batches, kind, onFailure, rollout, select, stale, windows';
+const KEYS =
+  'one of the keys apiVersion, availability, batches, kind, onFailure, ready, rollout, select, stale, windows';
 
 /** What is wrong before anybody asks what it means. */
 export const TEXT: readonly Case[] = [

@@ -2,7 +2,8 @@
 import { type Case, plus, SMALL_POLICY, swap } from '../policy-build.ts';
 
 const GLOB = 'a Namespace name in which * stands for any text';
-const EITHER = 'either podOlderThan or container and imageNot';
+const EITHER = 'either podOlderThan, or container and imageNot, or injection or configChanged';
+const READY = 'NAMESPACE/NAME, such as istio-system/istiod';
 const SPAN = 'a duration from 1s to 366d';
 const COUNT = 'a whole number from 1 to 1000000';
 
@@ -132,22 +133,28 @@ export const CRITERIA: readonly Case[] = [
     '"a:1"',
   ],
   [
-    'an image with a glob',
-    stale('{ container: p, imageNot: [a:1, ‸"a:*"] }'),
+    'a glob that every image meets',
+    stale('{ container: p, imageNot: [a:1, ‸"*"] }'),
     'stale[0].imageNot[1]',
-    'without * or spaces',
+    'this one means every image',
+  ],
+  [
+    'a digest that is cut off',
+    stale('{ container: p, imageNot: [‸"a@sha256:abc"] }'),
+    'stale[0].imageNot[0]',
+    'a digest is sha256: and 64 hexadecimal digits',
   ],
   [
     'an image with a space',
     stale('{ container: p, imageNot: [‸"a:1 "] }'),
     'stale[0].imageNot[0]',
-    'without * or spaces',
+    'an image reference such as',
   ],
   [
     'an image that is a number',
     stale('{ container: p, imageNot: [‸1.24] }'),
     'stale[0].imageNot[0]',
-    'an image as Pods name it',
+    'an image reference such as',
     '1.24',
   ],
   [
@@ -160,7 +167,35 @@ export const CRITERIA: readonly Case[] = [
     'an unknown criterion',
     stale('{ podOlderThan: 7d, ‸injectionDrift: true }'),
     'stale[0].injectionDrift',
-    'one of the keys container, imageNot, podOlderThan',
+    'one of the keys configChanged, container, containers, fields, imageNot, injection, podOlderThan',
+  ],
+  ['an injection that is not drift', stale('injection: ‸true'), 'stale[0].injection', 'drift', 'true'],
+  [
+    'an injection of no container',
+    stale('{ injection: drift, containers: ‸[] }'),
+    'stale[0].containers',
+    'at least one',
+  ],
+  [
+    'an injection of an unknown field',
+    stale('{ injection: drift, fields: [image, ‸ports] }'),
+    'stale[0].fields[1]',
+    'one of image, args, env, resources, mounts, other, annotations',
+  ],
+  ['fields without an injection', stale('‸fields: [image]'), 'stale[0]', EITHER],
+  ['containers beside an age', stale('‸{ podOlderThan: 7d, containers: [p] }'), 'stale[0]', EITHER],
+  [
+    'nothing behind configChanged',
+    stale('‸configChanged:'),
+    'stale[0].configChanged',
+    'a mapping (keys: secrets, volumes)',
+    'null',
+  ],
+  [
+    'a text for a switch',
+    stale('configChanged: { volumes: ‸"yes" }'),
+    'stale[0].configChanged.volumes',
+    'true or false',
   ],
 ];
 
@@ -172,6 +207,16 @@ export const PACE: readonly Case[] = [
     'availability.downtime',
     'skip or allow',
     'true',
+  ],
+  ['a number for the unhealthy', plus('availability: { unhealthy: ‸1 }'), 'availability.unhealthy', 'skip or allow'],
+  ['a name for what must be ready', plus('ready: ‸istiod'), 'ready', 'a list of workloads'],
+  ['what must be ready without its Namespace', plus('ready: [deployment: ‸istiod]'), 'ready[0].deployment', READY],
+  ['what must be ready with a glob', plus('ready: [deployment: ‸istio-system/istiod*]'), 'ready[0].deployment', READY],
+  [
+    'another kind that must be ready',
+    plus('ready: [{ ‸statefulSet: a/b, deployment: a/b }]'),
+    'ready[0].statefulSet',
+    'one of the keys deployment',
   ],
   ['no sizes', plus('batches: { sizes: ‸[] }'), 'batches.sizes', 'a list of whole numbers, at least one'],
   ['a size of zero', plus('batches: { sizes: [1, ‸0] }'), 'batches.sizes[1]', COUNT],

@@ -1,0 +1,24 @@
+import { keyOf, type LeaveReason, type Reason, type StaleReason } from './model.ts';
+import type { Plan } from './plan.ts';
+
+/** A reason that stands, word for word, for several workloads: told once, instead of once for each. */
+export interface CommonCause extends Reason<StaleReason | LeaveReason> {
+  readonly count: number;
+  /** `NAMESPACE/NAME` of one of them. */
+  readonly example: string;
+}
+
+const MANY = 3;
+
+/** Why workloads are unknown, however few; and why many are stale for one cause. The most frequent first. */
+export function commonCauses({ batches, left }: Pick<Plan, 'batches' | 'left'>): CommonCause[] {
+  const causes = new Map<string, CommonCause>();
+  for (const { workload, why, detail } of [...batches.flat(), ...left.filter(verdict => verdict.why === 'unknown')]) {
+    const key = `${why} ${detail}`;
+    const known = causes.get(key);
+    causes.set(key, { why, detail, count: (known?.count ?? 0) + 1, example: known?.example ?? keyOf(workload) });
+  }
+  return [...causes.values()]
+    .filter(({ why, count }) => why === 'unknown' || (count >= MANY && why !== 'podTooOld'))
+    .toSorted((a, b) => b.count - a.count);
+}

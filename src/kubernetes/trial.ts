@@ -1,0 +1,76 @@
+import type { Admission } from '../domain/drift.ts';
+import type { ReplicaSetRef, Workload } from '../domain/model.ts';
+import type { Clock } from '../ports.ts';
+import { NotPermitted } from '../ports.ts';
+import { isSuccess, messageOf } from './answer.ts';
+import { Interner } from './interner.ts';
+import { at, isRecord, textsAt } from './json.ts';
+import { isForbiddenByRbac } from './access.ts';
+import { projectShape } from './pod-shape.ts';
+import type { Call } from './resource.ts';
+import { permissionOf, PODS } from './resource.ts';
+import type { Transport } from './transport.ts';
+import { failureOf, ONE_TRIAL } from './transport.ts';
+
+/** The server, or a webhook on its way, may be busy or restarting; more often than so it is down. */
+const ATTEMPTS = 3;
+
+/**
+ * What a Pod of the workload would be now: a dry run, which goes through all of admission and creates nothing. Throws
+ * `NotPermitted`; every other refusal is an answer, in the words of whoever refused (a quota, a webhook that is down, one
+ * that supports no dry run).
+ */
+export async function tryPod(
+  { transport, clock }: { readonly transport: Transport; readonly clock: Clock },
+  { workload, replicaSet }: { readonly workload: Workload; readonly replicaSet: ReplicaSetRef },
+): Promise<Admission> {
+  const template: unknown = JSON.parse(workload.podTemplate ?? '{}');
+  const call: Call = {
+    verb: 'create',
+    resource: PODS,
+    namespace: workload.namespace,
+    query: { dryRun: 'All', fieldManager: 'kube-controller-manager', timeout: '30s' },
+    body: podOf(template, workload, replicaSet),
+  };
+  for (let attempt = 1; ; attempt++) {
+    const answer = await transport.attempt(call, ONE_TRIAL, transport.interrupted);
+    if (answer.kind === 'answered') {
+      const { status, body } = answer;
+      if (isSuccess(status)) {
+        const interner = new Interner();
+        return { kind: 'admitted', template: projectShape(template, interner), pod: projectShape(body, interner) };
+      }
+      if (status === 403 && (await isForbiddenByRbac(transport, call))) throw new NotPermitted(permissionOf(call));
+    }
+    const { message, again, retryAfter } = failureOf(answer);
+    // A webhook that fails is an error 500, which repeats would only multiply.
+    const isWebhook = answer.kind === 'answered' && answer.status === 500;
+    if (!again || isWebhook || attempt === ATTEMPTS) {
+      return { kind: 'refused', message: answer.kind === 'answered' ? messageOf(answer.status, answer.body) : message };
+    }
+    await clock.sleep(Math.max(transport.backoff(attempt), retryAfter ?? 0));
+  }
+}
+
+/**
+ * As the ReplicaSet controller sends it (pkg/controller/controller_utils.go GetPodFromTemplate), because injectors go by
+ * the owner, the hash and the missing name. But for blockOwnerDeletion: where OwnerReferencesPermissionEnforcement is on
+ * (OpenShift) it needs a right of its own, and no injector reads it.
+ */
+function podOf(template: unknown, { namespace }: Workload, { name, uid }: ReplicaSetRef): unknown {
+  const metadata = at(template, 'metadata');
+  const labels = textsAt(metadata, 'labels');
+  const hash = name.slice(name.lastIndexOf('-') + 1);
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      ...(isRecord(metadata) ? { annotations: metadata['annotations'], finalizers: metadata['finalizers'] } : {}),
+      namespace,
+      generateName: `${name}-`,
+      labels: { ...labels, 'pod-template-hash': hash },
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid, controller: true }],
+    },
+    spec: at(template, 'spec'),
+  };
+}

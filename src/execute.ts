@@ -27,7 +27,7 @@ export interface Executed {
 /** However long the API server asks us to wait before we write an outcome on a workload again. */
 const MAX_WAIT = 15_000;
 /** Between two looks whether what has to be ready is. */
-const READY_POLL = 10_000;
+const READY_POLL = 5_000;
 
 /**
  * Walks the plan: batch by batch, inside a batch as many at once as the limits allow, until all is done or the gates

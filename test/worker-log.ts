@@ -11,6 +11,7 @@ export interface RunReport {
   readonly exitCode: number;
   readonly summary: string;
   readonly remaining: number;
+  readonly counts: { readonly left: Readonly<Record<string, number>> };
   readonly ending: { readonly kind: string; readonly detail: string };
   readonly outcomes: readonly {
     readonly namespace: string;
@@ -18,6 +19,7 @@ export interface RunReport {
     readonly outcome: string;
     readonly why?: string;
     readonly detail: string;
+    readonly available?: { readonly least: number; readonly promised: number };
   }[];
   readonly left: readonly {
     readonly namespace: string;

@@ -13,6 +13,7 @@ export interface DeploymentWishes {
   readonly whenRestarted?: Behaviour;
   /** Further annotations of the Pod template (`test.nightshift/delay` and the like). */
   readonly podAnnotations?: Readonly<Record<string, string>>;
+  readonly podLabels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly initContainer?: boolean;
@@ -42,7 +43,7 @@ export function deployment(wishes: DeploymentWishes): object {
       replicas,
       selector: { matchLabels: { app: name } },
       template: {
-        metadata: { labels: { app: name }, annotations },
+        metadata: { labels: { app: name, ...wishes.podLabels }, annotations },
         spec: {
           ...(wishes.initContainer ? { initContainers: [{ name: 'init', image: 'example.test/init:1' }] } : {}),
           containers: [{ name: 'app', image: wishes.image ?? 'example.test/app:1' }],

@@ -39,7 +39,44 @@ export async function upgradeInjector(cluster: Cluster, image: string): Promise<
   await seenByNewPods(cluster, image);
 }
 
+/** Returns once a new Pod is refused, as with a webhook that is down and whose failurePolicy is Fail. */
+export async function breakInjector(cluster: Cluster): Promise<void> {
+  await cluster.kubectl('-n', NAMESPACE, 'delete', 'configmap', CONFIG);
+  await until('new Pods to be refused', () =>
+    sidecarOfNewPod(cluster).then(
+      () => false,
+      () => true,
+    ),
+  );
+}
+
+/**
+ * Returns once a new Pod gets no sidecar, as with a webhook that is down and whose failurePolicy is Ignore. (A binding
+ * that is deleted and made again is not seen for long by an API server of 1.36.3.)
+ */
+export async function hideInjector(cluster: Cluster): Promise<void> {
+  await selectNamespaces(cluster, { matchLabels: { nobody: 'here' } });
+  await until('new Pods to get no sidecar', async () => (await sidecarOfNewPod(cluster)) === undefined);
+}
+
+/** The injector is back. */
+export async function showInjector(cluster: Cluster): Promise<void> {
+  await selectNamespaces(cluster, null);
+  await until('new Pods to get a sidecar', async () => (await sidecarOfNewPod(cluster)) !== undefined);
+}
+
+async function selectNamespaces(cluster: Cluster, namespaceSelector: object | null): Promise<void> {
+  const path = `/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings/${binding.metadata.name}`;
+  const body = { spec: { matchResources: namespaceSelector && { namespaceSelector } } };
+  await cluster.api(path, { method: 'PATCH', body });
+}
+
 async function seenByNewPods(cluster: Cluster, image: string): Promise<void> {
+  await until(`new Pods to get ${image}`, async () => (await sidecarOfNewPod(cluster)) === image);
+}
+
+/** The image of the sidecar that a Pod would get now, undefined for none. */
+async function sidecarOfNewPod(cluster: Cluster): Promise<string | undefined> {
   const path = `/api/v1/namespaces/${TRIAL_NAMESPACE}/pods?dryRun=All`;
   const spec = {
     serviceAccountName: 'default',
@@ -47,11 +84,9 @@ async function seenByNewPods(cluster: Cluster, image: string): Promise<void> {
     containers: [{ name: 'app', image: 'app' }],
   };
   const body = { metadata: { name: 'trial' }, spec };
-  await until(`new Pods to get ${image}`, async () => {
-    const pod = await cluster.api<TrialPod>(path, { method: 'POST', body });
-    const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-    return containers.some(container => container.name === SIDECAR && container.image === image);
-  });
+  const pod = await cluster.api<TrialPod>(path, { method: 'POST', body });
+  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
+  return containers.find(({ name }) => name === SIDECAR)?.image;
 }
 
 interface TrialContainer {

@@ -56,6 +56,16 @@ export interface Worker {
   said(message: string, workload?: string): Promise<Line>;
 }
 
+export interface SiteOptions {
+  readonly namespaces?: number;
+  /** The injector of test/cluster looks after its namespaces. */
+  readonly injected?: boolean;
+  /** A right that is taken away: `patch deployments`. */
+  readonly without?: string;
+  /** Rights that only some criteria need: `create pods`. */
+  readonly also?: readonly string[];
+}
+
 let sites = 0;
 
 export class Site {
@@ -76,16 +86,16 @@ export class Site {
   }
 
   /** Namespaces, service account with exactly the rights of the chart, an empty checkpoint. */
-  static async open(options: { readonly namespaces?: number; readonly without?: string } = {}): Promise<Site> {
+  static async open(options: SiteOptions = {}): Promise<Site> {
     const site = new Site(await cluster(), options.namespaces ?? 1);
     const { home, id } = site;
     await site.cluster.kubectlApply(
       [
         namespace(home, { injected: false }),
-        ...site.namespaces.map(name => namespace(name, { injected: false })),
+        ...site.namespaces.map(name => namespace(name, { injected: options.injected ?? false })),
         { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'nightshift', namespace: home } },
         { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'nightshift-checkpoint', namespace: home } },
-        ...rights(id, home, options.without),
+        ...rights(id, home, options),
       ]
         .map(object => JSON.stringify(object))
         .join('\n---\n'),
@@ -202,8 +212,8 @@ function watchWorker(child: ChildProcess): Worker {
   return { process: child, lines, stdout: () => output, stderr: () => errors, ended, said };
 }
 
-/** The rights that the README promises; `without` takes one away: `patch deployments`. */
-function rights(id: string, home: string, without: string | undefined): object[] {
+/** The rights that the README promises. */
+function rights(id: string, home: string, { without, also = [] }: SiteOptions): object[] {
   const rule = (apiGroups: string, resource: string, verbs: readonly string[]) => ({
     apiGroups: [apiGroups],
     resources: [resource],
@@ -216,6 +226,8 @@ function rights(id: string, home: string, without: string | undefined): object[]
     rule('', 'pods', ['list']),
     rule('', 'namespaces', ['list']),
     rule('', 'events', ['create']),
+    rule('policy', 'poddisruptionbudgets', ['list']),
+    ...also.map(right => rule('', right.split(' ')[1] ?? '', right.split(' ').slice(0, 1))),
   ].filter(({ verbs }) => verbs.length > 0);
   const local = [rule('', 'pods', ['get']), rule('', 'configmaps', ['get', 'update'])];
   const name = `nightshift-${id}`;

@@ -1,17 +1,15 @@
 import type { Admission } from './domain/drift.ts';
-import { isTakenBack } from './domain/instant.ts';
-import { isOfOccurrence, recordOutcome, recordRevert, typicalRollout } from './domain/ledger.ts';
+import { isOfOccurrence } from './domain/ledger.ts';
 import { dropUnstarted, isNamed, nameable, nameStarts } from './domain/starts.ts';
-import { keyOf, unreachable, type Condition, type OutcomeKind, type Workload } from './domain/model.ts';
+import { keyOf, unreachable, type Condition, type Workload } from './domain/model.ts';
 import { leftInBatch, type Plan } from './domain/plan.ts';
-import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
+import type { RestartRecord } from './domain/record.ts';
 import type { Ending, Outcome } from './domain/report.ts';
-import { isBelowPromise } from './domain/rollout.ts';
 import { ageReference, type Leave, type Restart } from './domain/verdict.ts';
-import { follow, takenBack, type Landing } from './flight.ts';
+import { follow } from './flight.ts';
 import { endingOfError } from './gates.ts';
-import { wordsOf } from './ports.ts';
-import { notReady } from './readiness.ts';
+import { Landings } from './landings.ts';
+import { becomesReady } from './readiness.ts';
 import { start, type StartWorld } from './start.ts';
 
 export interface Executed {
@@ -23,11 +21,6 @@ export interface Executed {
   /** Undefined when everything was walked through. */
   readonly ending: Ending | undefined;
 }
-
-/** However long the API server asks us to wait before we write an outcome on a workload again. */
-const MAX_WAIT = 15_000;
-/** Between two looks whether what has to be ready is. */
-const READY_POLL = 5_000;
 
 /**
  * Walks the plan: batch by batch, inside a batch as many at once as the limits allow, until all is done or the gates
@@ -44,16 +37,15 @@ class Execution {
   /** Of the batch under way, those that did not start yet. */
   #batch: Restart[] = [];
   readonly #inFlight = new Map<string, Workload>();
-  readonly #outcomes: Outcome[] = [];
+  readonly #landings: Landings;
   readonly #left: Leave[] = [];
-  /** Those that were restarted, as they were then. */
-  readonly #settled = new Map<string, { readonly workload: Workload; readonly at: string }>();
   #landed = Promise.withResolvers<void>();
 
   constructor(plan: Plan, world: StartWorld) {
     this.#world = world;
     this.#plan = plan;
     this.#queue = plan.batches.flat();
+    this.#landings = new Landings(world, () => this.#remaining);
   }
 
   async toTheEnd(): Promise<Executed> {
@@ -63,18 +55,18 @@ class Execution {
     // What an earlier occurrence left is no part of this one's ramp, and goes before its canary.
     const ofThisOne = ({ record }: { readonly record: RestartRecord }) => isOfOccurrence(hold.checkpoint, record.at);
     if (!this.#plan.inFlight.every(ofThisOne)) await this.#landing(0);
-    while (this.#queue.length > 0 && (await gates.check()) === undefined && (await this.#isReady())) {
-      const before = this.#outcomes.length;
+    while (this.#queue.length > 0 && (await gates.check()) === undefined && (await becomesReady(this.#world))) {
+      const before = this.#landings.outcomes.length;
       await this.#runBatch();
-      if (this.#outcomes.length > before) await this.#pause();
+      if (this.#landings.outcomes.length > before) await this.#pause();
     }
     await this.#landing(0);
-    await this.#noticeReverts();
+    await this.#landings.noticeReverts();
     // The last one failed: nothing is left to start, but it is a stop all the same.
     if (hold.checkpoint.stop !== null) await gates.check();
     const unstarted = new Set([...this.#queue, ...this.#left].map(({ workload }) => keyOf(workload)));
     hold.change(checkpoint => dropUnstarted(checkpoint, unstarted));
-    return { outcomes: this.#outcomes, left: this.#left, remaining: this.#remaining, ending: gates.ending };
+    return { outcomes: this.#landings.outcomes, left: this.#left, remaining: this.#remaining, ending: gates.ending };
   }
 
   /** Restarts of an earlier run count in the batch that it began; while they fill it, nothing new starts. */
@@ -85,7 +77,7 @@ class Execution {
     if (size > 0)
       announcer.tell({ kind: 'batchStarted', size, remaining: this.#queue.length, probing: this.#isProbing });
     while (this.#batch.length > 0) {
-      await this.#noticeReverts();
+      await this.#landings.noticeReverts();
       // One of this batch changed nothing: the rest of it goes one by one.
       if (this.#isProbing && this.#batch.length < size) break;
       const restart = this.#batch.find(({ workload }) => this.#fits(workload));
@@ -103,40 +95,6 @@ class Execution {
     this.#queue.unshift(...this.#batch);
     this.#batch = [];
     await this.#landing(0);
-  }
-
-  /** Waits for what the policy wants to be ready first, at most as long as a rollout may take; the next run waits again. */
-  async #isReady(): Promise<boolean> {
-    const { bench, cluster, clock, gates, announcer, observed } = this.#world;
-    const until = clock.elapsed() + bench.policy.rollout.timeout;
-    for (let told = false; ; told = true) {
-      const waiting = await notReady(bench.policy, cluster);
-      if (waiting === undefined) return gates.ending === undefined;
-      if (!told) announcer.tell({ kind: 'notReady', detail: waiting });
-      if (clock.elapsed() >= until) gates.close({ kind: 'notReady', detail: waiting });
-      else await observed.pause(READY_POLL);
-      if ((await gates.check()) !== undefined) return false;
-    }
-  }
-
-  /** What was restarted well and is taken back later: told as what it is, and counted like one that was taken back at once. */
-  async #noticeReverts(): Promise<void> {
-    const { observed, cluster, hold, bench, clock } = this.#world;
-    for (const [key, { workload, at }] of this.#settled) {
-      const now = observed.latest(workload);
-      const isSame = now !== undefined && now.uid === workload.uid && now.template === workload.template;
-      if (!isSame || !isTakenBack(now.restartedAt, at)) continue;
-      this.#settled.delete(key);
-      const owner = await cluster.ownerOfRestartedAt(workload);
-      const index = this.#outcomes.findIndex(outcome => keyOf(outcome) === key);
-      const before = this.#outcomes[index];
-      if (before === undefined) continue;
-      const outcome = { ...before, outcome: 'reverted' as const, detail: takenBack(owner) };
-      this.#outcomes[index] = outcome;
-      const { policy, want } = bench;
-      hold.change(checkpoint => recordRevert(checkpoint, outcome, { policy, want, at, now: clock.now() }));
-      this.#tellEnd(outcome);
-    }
   }
 
   get #remaining(): number {
@@ -220,7 +178,7 @@ class Execution {
   #abandon(workload: Workload, error: unknown): void {
     const { gates, announcer } = this.#world;
     gates.close(endingOfError(error, announcer));
-    this.#outcomes.push(outcomeOf(workload, { outcome: 'interrupted', detail: gates.ending?.detail ?? '' }, 0));
+    this.#landings.abandon(workload, gates.ending?.detail ?? '');
   }
 
   async #resume(workload: Workload, record: RestartRecord): Promise<void> {
@@ -246,7 +204,7 @@ class Execution {
         this.#queue.unshift(restart);
         return undefined;
       case 'ended':
-        return this.#land(restart.workload, started.landing, { at: started.at, began });
+        return this.#landings.land(restart.workload, started.landing, { at: started.at, began });
       default:
         return unreachable(started);
     }
@@ -266,7 +224,16 @@ class Execution {
     observed.put(workload, workload);
     const { record, template, before, tried, began } = from;
     const landing = await follow(
-      { ref: workload, uid: workload.uid, at: record.at, template, before, tried, age: ageReference(record, bench) },
+      {
+        ref: workload,
+        uid: workload.uid,
+        at: record.at,
+        template,
+        before,
+        tried,
+        want: record.want,
+        age: ageReference(record, bench),
+      },
       {
         cluster,
         clock,
@@ -276,79 +243,6 @@ class Execution {
         progress: (ref, detail) => announcer.tell({ kind: 'progress', workload: ref, detail }),
       },
     );
-    await this.#land(workload, landing, { at: record.at, began });
+    await this.#landings.land(workload, landing, { at: record.at, began });
   }
-
-  /**
-   * Writes an outcome down: a failure first in the checkpoint, keyed by uid and T, so that it counts once, then on the
-   * workload. A crash between the two: the next run finds it in flight, sees the same, and counts nothing.
-   */
-  async #land(
-    workload: Workload,
-    landing: Landing,
-    from: { readonly at: string; readonly began: number },
-  ): Promise<void> {
-    const { hold, clock, gates, bench, observed } = this.#world;
-    const available = landing.outcome === 'gone' ? undefined : observed.worstOf(workload);
-    const fell =
-      available !== undefined && isBelowPromise(available)
-        ? `only ${available.least} replicas were available, ${available.promised} are promised`
-        : '';
-    const detail = [landing.detail, fell, gates.overrun()].filter(Boolean).join('; ');
-    const measured = { ...landing, detail, ...(available === undefined ? {} : { available }) };
-    const outcome = outcomeOf(workload, measured, clock.elapsed() - from.began);
-    this.#outcomes.push(outcome);
-    const { policy, want } = bench;
-    hold.change(checkpoint => recordOutcome(checkpoint, outcome, { policy, want, at: from.at, now: clock.now() }));
-    this.#tellEnd(outcome);
-    if (landing.outcome === 'restarted') this.#settled.set(keyOf(workload), { workload, at: from.at });
-    if (landing.outcome !== 'failed' && landing.outcome !== 'ineffective') return;
-    await hold.save();
-    await this.#writeOnWorkload(workload, { at: from.at, outcome: landing.outcome, reason: landing.why });
-  }
-
-  #tellEnd(outcome: Outcome): void {
-    const { hold, bench, announcer } = this.#world;
-    const typicalSeconds = (typicalRollout(hold.checkpoint) ?? 0) / 1000;
-    const width = bench.policy.batches.inFlight.workloads;
-    announcer.tell({ kind: 'ended', outcome, remaining: this.#remaining, typicalSeconds, width });
-  }
-
-  /** Needs the hold and T in the template, not the gates. */
-  async #writeOnWorkload(
-    ref: Workload,
-    end: {
-      readonly at: string;
-      readonly outcome: OutcomeKind & RestartRecord['outcome'];
-      readonly reason: string | undefined;
-    },
-  ): Promise<void> {
-    const { cluster, hold, bench, announcer, observed } = this.#world;
-    let detail = '';
-    for (let attempt = 0; attempt < 5 && !observed.closed; attempt++) {
-      try {
-        const workload = await cluster.workload(ref);
-        const record = workload && ownRecord(workload, bench.by);
-        if (workload === undefined || record === undefined || record.at !== end.at) return;
-        if (!hold.isFresh()) await hold.save();
-        if (hold.loss !== undefined || observed.closed) return;
-        const text = formatRecord({ ...record, outcome: end.outcome, reason: end.reason });
-        const answer = await cluster.rewriteRecord(workload, text);
-        if (answer.kind === 'accepted' || answer.kind === 'gone') return;
-        detail = 'message' in answer ? answer.message : answer.kind;
-        if (answer.kind === 'unanswered') await observed.pause(Math.min(answer.retryAfter ?? 1_000, MAX_WAIT));
-        else if (answer.kind !== 'conflict') break;
-      } catch (error) {
-        // The outcome stands in the checkpoint; the record is for the runs after the next hundred starts.
-        detail = wordsOf(error);
-        break;
-      }
-    }
-    announcer.tell({ kind: 'recordNotWritten', workload: ref, detail });
-  }
-}
-
-function outcomeOf(workload: Workload, landing: Landing & Pick<Outcome, 'available'>, milliseconds: number): Outcome {
-  const { namespace, name, kind, uid } = workload;
-  return { namespace, name, kind, uid, ...landing, seconds: Math.round(milliseconds / 100) / 10 };
 }

@@ -14,6 +14,7 @@ import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
 import { doom, rolloutState, stuckReason, type RolloutState } from './domain/rollout.ts';
 import { stalenessOf, type AgeReference, type Staleness } from './domain/staleness.ts';
 import { unreachable } from './domain/model.ts';
+import { isStillWanted } from './domain/want.ts';
 import type { Observed } from './observed.ts';
 import type { Clock, Cluster } from './ports.ts';
 import { tryInjection } from './trials.ts';
@@ -29,6 +30,8 @@ export interface Flight {
   /** The Progressing condition from before, where it is known. */
   readonly before: Condition | undefined;
   readonly age: AgeReference;
+  /** What was wanted of it, as its record says. */
+  readonly want: string;
   /** What a Pod was to get when it was started; undefined after a crash, and where no criterion asks for it. */
   readonly tried: Admission | undefined;
 }
@@ -217,14 +220,16 @@ class Following {
   /**
    * Pods that got what was to be had when they were started are fresh: what the injector became since is for the next
    * run. Otherwise the injector is asked again; Pods that lack what was to be had are not proven, whatever it says now.
+   * After a crash nobody knows what was to be had, only whether it has changed.
    */
   async #injectionOf(workload: Workload, pods: readonly Pod[]): Promise<Injection | undefined> {
-    const { tried } = this.#flight;
+    const { tried, want } = this.#flight;
     const { cluster, policy } = this.#world;
     const then = tried && injectionOf(pods, tried, injectionCriteria(policy));
     if (then?.kind === 'same') return then;
     const now = (await tryInjection({ workload, pods, replicaSet: newestReplicaSet(pods) }, { cluster, policy }))
       ?.injection;
+    if (then === undefined && now?.kind === 'drifted' && !isStillWanted(want, now)) return { ...now, kind: 'same' };
     const stripped = then?.kind === 'drifted' && now?.kind === 'same' && then.missing.length > 0;
     return stripped ? { kind: 'unknown', detail: `its new Pods lack ${then.missing.join(', ')}` } : now;
   }

@@ -1,7 +1,12 @@
 import { keyOf } from './domain/model.ts';
 import type { Policy } from './domain/policy.ts';
 import { unreadiness } from './domain/rollout.ts';
+import { endingOfError } from './gates.ts';
 import type { Cluster } from './ports.ts';
+import type { StartWorld } from './start.ts';
+
+/** Between two looks whether what has to be ready is. */
+const POLL = 5_000;
 
 /**
  * What is waited for before anything starts (`ready` of the policy), as a phrase; undefined when all of it is available
@@ -14,4 +19,27 @@ export async function notReady({ ready }: Pick<Policy, 'ready'>, cluster: Cluste
     if (why !== undefined) waiting.push(`${keyOf(deployment)} is not ready: ${why}`);
   }
   return waiting.length === 0 ? undefined : waiting.join('; ');
+}
+
+/**
+ * Waits for all of it, at most as long as a rollout may take; the next run waits again. Returns whether the next batch
+ * may start; where it may not, the gates are closed.
+ */
+export async function becomesReady(world: StartWorld): Promise<boolean> {
+  const { bench, cluster, clock, gates, announcer, observed } = world;
+  const until = clock.elapsed() + bench.policy.rollout.timeout;
+  for (let told = false; ; told = true) {
+    let waiting: string | undefined;
+    try {
+      waiting = await notReady(bench.policy, cluster);
+    } catch (error) {
+      // What is in flight is awaited, or left to the next run: that is for the gates to say.
+      gates.close(endingOfError(error, announcer));
+    }
+    if (waiting === undefined) return gates.ending === undefined;
+    if (!told) announcer.tell({ kind: 'notReady', detail: waiting });
+    if (clock.elapsed() >= until) gates.close({ kind: 'notReady', detail: waiting });
+    else await observed.pause(POLL);
+    if ((await gates.check()) !== undefined) return false;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Checkpoint } from './domain/checkpoint.ts';
 import { formatInstant } from './domain/instant.ts';
 import { stopInForce } from './domain/ledger.ts';
-import { wantOf } from './domain/policy.ts';
+import { wantOf } from './domain/want.ts';
 import { makeReport, until, type Ending, type Facts, type Report } from './domain/report.ts';
 import type { WindowState } from './domain/window.ts';
 import { endingOf, endingOfError, TERMINATED } from './gates.ts';

@@ -1,10 +1,12 @@
 import { isTakenBack, nextRestartedAt } from './domain/instant.ts';
-import { injectionOf, newestReplicaSet, wantFor, type Admission } from './domain/drift.ts';
+import { injectionOf, newestReplicaSet, type Admission } from './domain/drift.ts';
 import { injectionCriteria, needsOf } from './domain/policy.ts';
 import { markStarted } from './domain/starts.ts';
 import { unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
-import { judge, type Bench, type Leave, type Restart } from './domain/verdict.ts';
+import { judge, type Leave, type Restart } from './domain/verdict.ts';
+import { wantFor } from './domain/want.ts';
+import type { Bench } from './domain/bench.ts';
 import type { Landing } from './flight.ts';
 import { endingOfError, type Gates } from './gates.ts';
 import type { Hold } from './hold.ts';

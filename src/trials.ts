@@ -1,7 +1,7 @@
 import { injectionOf, newestReplicaSet, withoutChance, type Admission, type Injection } from './domain/drift.ts';
 import { keyOf, type Pod, type ReplicaSetRef, type Workload } from './domain/model.ts';
 import { injectionCriteria, type Policy } from './domain/policy.ts';
-import { untouchable } from './domain/verdict.ts';
+import { untouchable } from './domain/vetoes.ts';
 import type { Clock, Cluster, Inventory } from './ports.ts';
 
 /** Trying Pods: what would admission make of a workload's Pod now, and do its live Pods differ from that? */

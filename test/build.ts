@@ -13,10 +13,12 @@ import {
   type Trouble,
   type Workload,
 } from '../src/domain/model.ts';
-import { parsePolicy, wantOf, type Policy } from '../src/domain/policy.ts';
+import { parsePolicy, type Policy } from '../src/domain/policy.ts';
+import { wantOf } from '../src/domain/want.ts';
 import { formatRecord, type RestartRecord } from '../src/domain/record.ts';
 import type { Outcome } from '../src/domain/report.ts';
-import type { Bench, InFlight, Judged, Leave, Restart } from '../src/domain/verdict.ts';
+import type { Bench, Judged } from '../src/domain/bench.ts';
+import type { InFlight, Leave, Restart } from '../src/domain/verdict.ts';
 
 /**
  * One night in a small shop, and a builder for each thing in it. What a test does not name is ordinary: the workload

@@ -66,6 +66,7 @@ async function flight(night: Night = {}) {
       template: workload.template,
       before: before.status?.progressing,
       age: ageReference(aRecord(), aBench()),
+      want: aBench().want,
       tried,
     },
     { cluster, clock, observed, policy, configChanges: new Map(), progress: (_, detail) => progress.push(detail) },

@@ -1,3 +1,4 @@
+import type { Bench } from './bench.ts';
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { parseInstant } from './instant.ts';
 import type { Injection } from './drift.ts';
@@ -5,8 +6,9 @@ import { enterOccurrence, isOfOccurrence, newSweep } from './ledger.ts';
 import { countSweep, reconcile } from './reconcile.ts';
 import { keyOf, type ConfigChanges, type Namespace, type Pod, type Workload } from './model.ts';
 import { makePlan, type Plan } from './plan.ts';
-import { wantOf, type Policy } from './policy.ts';
-import { judge, type Bench } from './verdict.ts';
+import type { Policy } from './policy.ts';
+import { judge } from './verdict.ts';
+import { wantOf } from './want.ts';
 import type { Occurrence } from './window.ts';
 
 /** One look at the cluster. */

@@ -239,13 +239,3 @@ function sentence(differences: readonly string[]): string {
 }
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
-
-/** What was wanted of one workload: the hash of the criteria, and of what admission adds to it where they ask for that. */
-export function wantFor(want: string, injection: Injection | undefined): string {
-  return injection === undefined || injection.kind === 'unknown' ? want : `${want}.${injection.resolved}`;
-}
-
-/** Whether a restart was for what is wanted now; where nobody knows what admission adds, the criteria decide. */
-export function isSameWant(recorded: string, now: string): boolean {
-  return now.includes('.') ? recorded === now : recorded.split('.')[0] === now;
-}

@@ -3,7 +3,7 @@
  * nightshift makes of it. Types, validation and JSON Schema all come from here. Durations become milliseconds.
  */
 import * as z from 'zod';
-import { FIELDS } from './shape.ts';
+import { stale } from './policy-criteria.ts';
 import * as rules from './policy-rules.ts';
 import * as of from './policy-values.ts';
 
@@ -47,69 +47,6 @@ const denyWindow = of
     return z.NEVER; // refused above
   });
 
-/** The kinds of criteria: the keys that each needs, and those that it may have beside them. */
-const AGE = { needs: ['podOlderThan'] };
-const IMAGE = { needs: ['container', 'imageNot'] };
-const INJECTION = { needs: ['injection'], may: ['containers', 'fields'] };
-const CONFIG = { needs: ['configChanged'] };
-const CRITERIA: readonly rules.KeysOfOneKind[] = [AGE, IMAGE, INJECTION, CONFIG];
-
-const criterion = of
-  .mapping({
-    podOlderThan: of.age().optional().describe('A live Pod is older than this when the sweep begins.'),
-    container: of.containerName().optional().describe('The container, or init container, whose image counts.'),
-    imageNot: of
-      .someOf(of.image(), 'images')
-      .optional()
-      .describe(
-        'A live Pod has this container with an image that is none of these. References with * for any text; one with a digest is compared with what the node runs.',
-      ),
-    injection: z
-      .literal('drift', { error: 'drift' })
-      .optional()
-      .describe('A Pod created now would get something else from admission (a sidecar injector) than a live Pod has.'),
-    containers: of
-      .someOf(of.containerName(), 'names of containers')
-      .optional()
-      .describe('The only containers that count for injection. Default: all, and the annotations of the Pod.'),
-    fields: of
-      .someOf(z.enum(FIELDS, { error: `one of ${FIELDS.join(', ')}` }), 'fields')
-      .optional()
-      .describe(
-        'The only fields that count for injection. Default: all of a container that admission adds; of one that the template has image, args, env and mounts.',
-      ),
-    configChanged: of
-      .mapping({
-        volumes: z
-          .boolean({ error: 'true or false' })
-          .default(false)
-          .describe('Whether mounted volumes count too, which change under a running container.'),
-        secrets: z
-          .boolean({ error: 'true or false' })
-          .default(false)
-          .describe('Whether Secrets count too; needs the right to list them.'),
-      })
-      .optional()
-      .describe('A live Pod is older than the last change of a ConfigMap that it read at its start.'),
-  })
-  .meta({ oneOf: CRITERIA.map(kind => rules.onlyKeysOf(kind, CRITERIA)) })
-  .superRefine(rules.oneKindOf(CRITERIA), rules.given())
-  .transform(({ podOlderThan, container, imageNot, injection, containers, fields, configChanged }) => {
-    if (podOlderThan !== undefined) return { kind: 'podOlderThan' as const, age: podOlderThan };
-    if (container !== undefined && imageNot !== undefined) {
-      return { kind: 'containerImage' as const, container, imageNot: [...new Set(imageNot)].toSorted() };
-    }
-    if (injection !== undefined) {
-      return { kind: 'injection' as const, containers: sortedSet(containers), fields: sortedSet(fields) };
-    }
-    if (configChanged !== undefined) return { kind: 'configChanged' as const, ...configChanged };
-    return z.NEVER; // refused above
-  });
-
-/** Null where nothing is named: everything counts. */
-const sortedSet = <Item extends string>(items: readonly Item[] | undefined): readonly Item[] | null =>
-  items === undefined ? null : [...new Set(items)].toSorted();
-
 const windows = of
   .mapping({
     timeZone: of.timeZone().prefault('UTC').describe('IANA name of the zone of all windows.'),
@@ -142,11 +79,6 @@ const workloads = of.mapping({
     .describe('Label selector for workloads, as in kubectl get -l. Default: any.'),
   exclude: of.list(of.workloadGlob(), 'NAMESPACE/NAME globs').prefault([]).describe('Workloads that are left.'),
 });
-
-const stale = of
-  .someOf(criterion, 'criteria')
-  .describe('What makes a workload stale; any one is enough. At least one.')
-  .superRefine(rules.someImageIsFresh, rules.givenList);
 
 /** All that is in flight is named in the checkpoint, which has to stay small. */
 const MOST_IN_FLIGHT = 50;

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import { globMatches } from './glob.ts';
-import { type Needs, unreachable, type WorkloadRef } from './model.ts';
+import type { Needs, WorkloadRef } from './model.ts';
 import { policyDocument } from './policy-schema.ts';
 import { type PolicyText, readPolicyText } from './policy-text.ts';
 import { inOrder, type Path, type Problem } from './problem.ts';
@@ -81,30 +80,6 @@ export function workloadSelected(
     globs => globMatches(globs.namespace, namespace) && globMatches(globs.name, name),
   );
   return !excluded && selectorMatches(workloads.labels, labels);
-}
-
-/**
- * A short hash of what the policy wants to be gone: the same for two stale lists that mean the same, whatever the order.
- * Eight hex digits tell apart the few lists that one cluster sees.
- */
-export function wantOf({ stale }: Pick<Policy, 'stale'>): string {
-  const criteria = stale.map(criterion => JSON.stringify(criterionKey(criterion))).toSorted();
-  return createHash('sha256').update(criteria.join('\n')).digest('hex').slice(0, 8);
-}
-
-function criterionKey(criterion: Criterion): readonly unknown[] {
-  switch (criterion.kind) {
-    case 'podOlderThan':
-      return [criterion.kind, criterion.age];
-    case 'containerImage':
-      return [criterion.kind, criterion.container, criterion.imageNot];
-    case 'injection':
-      return [criterion.kind, criterion.containers, criterion.fields];
-    case 'configChanged':
-      return [criterion.kind, criterion.volumes, criterion.secrets];
-    default:
-      return unreachable(criterion);
-  }
 }
 
 /** Those that need Pods to be tried. */

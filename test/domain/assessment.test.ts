@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { assess, type Circumstances, type Look } from '../../src/domain/assessment.ts';
 import { EMPTY } from '../../src/domain/checkpoint.ts';
 import { keyOf, type Pod, type Workload } from '../../src/domain/model.ts';
-import { wantOf } from '../../src/domain/policy.ts';
+import { wantOf } from '../../src/domain/want.ts';
 import {
   aCheckpoint,
   aFreshPod,

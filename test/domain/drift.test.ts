@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  injectionOf,
-  isSameWant,
-  newestReplicaSet,
-  wantFor,
-  withoutChance,
-  type Admission,
-} from '../../src/domain/drift.ts';
+import { injectionOf, newestReplicaSet, withoutChance, type Admission } from '../../src/domain/drift.ts';
 import type { Pod } from '../../src/domain/model.ts';
+import { isSameWant, wantFor } from '../../src/domain/want.ts';
 import { injectionCriteria } from '../../src/domain/policy.ts';
 import { encodeContainers, encodeValues, type ContainerShape, type PodShape } from '../../src/domain/shape.ts';
 import { aPod, aPolicy, BEGIN, SECOND } from '../build.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { wantOf } from '../../src/domain/want.ts';
 import { test } from 'node:test';
 import { parseCron } from '../../src/domain/cron.ts';
 import {
@@ -7,7 +8,6 @@ import {
   type Policy,
   parsePolicy,
   samePolicy,
-  wantOf,
   workloadSelected,
 } from '../../src/domain/policy.ts';
 import { FULL_POLICY, plus, SMALL_POLICY, swap } from './policy-build.ts';

@@ -4,7 +4,8 @@ import type { Start } from '../../src/domain/checkpoint.ts';
 import { formatInstant } from '../../src/domain/instant.ts';
 import type { Pod } from '../../src/domain/model.ts';
 import type { RestartRecord } from '../../src/domain/record.ts';
-import { ageReference, judge, type Bench } from '../../src/domain/verdict.ts';
+import type { Bench } from '../../src/domain/bench.ts';
+import { ageReference, judge } from '../../src/domain/verdict.ts';
 import {
   aBench,
   aFreshPod,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Namespace } from '../../src/domain/model.ts';
-import { judge, type Bench } from '../../src/domain/verdict.ts';
+import type { Bench } from '../../src/domain/bench.ts';
+import { judge } from '../../src/domain/verdict.ts';
 import {
   aBench,
   aFreshPod,

@@ -1,0 +1,125 @@
+import { isTakenBack } from './domain/instant.ts';
+import { recordOutcome, recordRevert, typicalRollout } from './domain/ledger.ts';
+import { keyOf, type OutcomeKind, type Workload } from './domain/model.ts';
+import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
+import type { Outcome } from './domain/report.ts';
+import { isBelowPromise } from './domain/rollout.ts';
+import { takenBack, type Landing } from './flight.ts';
+import { wordsOf } from './ports.ts';
+import type { StartWorld } from './start.ts';
+
+/** However long the API server asks us to wait before we write an outcome on a workload again. */
+const MAX_WAIT = 15_000;
+
+/** Writes down how restarts end: for the report, in the checkpoint, and, where it outlives the sweep, on the workload. */
+export class Landings {
+  readonly outcomes: Outcome[] = [];
+  readonly #world: StartWorld;
+  /** How many are still to be started. */
+  readonly #remaining: () => number;
+  /** Those that were restarted, as they were then. */
+  readonly #settled = new Map<string, { readonly workload: Workload; readonly at: string }>();
+
+  constructor(world: StartWorld, remaining: () => number) {
+    this.#world = world;
+    this.#remaining = remaining;
+  }
+
+  /**
+   * Writes an outcome down: a failure first in the checkpoint, keyed by uid and T, so that it counts once, then on the
+   * workload. A crash between the two: the next run finds it in flight, sees the same, and counts nothing.
+   */
+  async land(
+    workload: Workload,
+    landing: Landing,
+    from: { readonly at: string; readonly began: number },
+  ): Promise<void> {
+    const { hold, clock, gates, bench, observed } = this.#world;
+    const available = landing.outcome === 'gone' ? undefined : observed.worstOf(workload);
+    const fell =
+      available !== undefined && isBelowPromise(available)
+        ? `only ${available.least} replicas were available, ${available.promised} are promised`
+        : '';
+    const detail = [landing.detail, fell, gates.overrun()].filter(Boolean).join('; ');
+    const measured = { ...landing, detail, ...(available === undefined ? {} : { available }) };
+    const outcome = outcomeOf(workload, measured, clock.elapsed() - from.began);
+    this.outcomes.push(outcome);
+    const { policy, want } = bench;
+    hold.change(checkpoint => recordOutcome(checkpoint, outcome, { policy, want, at: from.at, now: clock.now() }));
+    this.#tellEnd(outcome);
+    if (landing.outcome === 'restarted') this.#settled.set(keyOf(workload), { workload, at: from.at });
+    if (landing.outcome !== 'failed' && landing.outcome !== 'ineffective') return;
+    await hold.save();
+    await this.#writeOnWorkload(workload, { at: from.at, outcome: landing.outcome, reason: landing.why });
+  }
+
+  #tellEnd(outcome: Outcome): void {
+    const { hold, bench, announcer } = this.#world;
+    const typicalSeconds = (typicalRollout(hold.checkpoint) ?? 0) / 1000;
+    const width = bench.policy.batches.inFlight.workloads;
+    announcer.tell({ kind: 'ended', outcome, remaining: this.#remaining(), typicalSeconds, width });
+  }
+
+  /** Needs the hold and T in the template, not the gates. */
+  async #writeOnWorkload(
+    ref: Workload,
+    end: {
+      readonly at: string;
+      readonly outcome: OutcomeKind & RestartRecord['outcome'];
+      readonly reason: string | undefined;
+    },
+  ): Promise<void> {
+    const { cluster, hold, bench, announcer, observed } = this.#world;
+    let detail = '';
+    for (let attempt = 0; attempt < 5 && !observed.closed; attempt++) {
+      try {
+        const workload = await cluster.workload(ref);
+        const record = workload && ownRecord(workload, bench.by);
+        if (workload === undefined || record === undefined || record.at !== end.at) return;
+        if (!hold.isFresh()) await hold.save();
+        if (hold.loss !== undefined || observed.closed) return;
+        const text = formatRecord({ ...record, outcome: end.outcome, reason: end.reason });
+        const answer = await cluster.rewriteRecord(workload, text);
+        if (answer.kind === 'accepted' || answer.kind === 'gone') return;
+        detail = 'message' in answer ? answer.message : answer.kind;
+        if (answer.kind === 'unanswered') await observed.pause(Math.min(answer.retryAfter ?? 1_000, MAX_WAIT));
+        else if (answer.kind !== 'conflict') break;
+      } catch (error) {
+        // The outcome stands in the checkpoint; the record is for the runs after the next hundred starts.
+        detail = wordsOf(error);
+        break;
+      }
+    }
+    announcer.tell({ kind: 'recordNotWritten', workload: ref, detail });
+  }
+
+  /** It is still in flight when the run ends. */
+  abandon(workload: Workload, detail: string): void {
+    this.outcomes.push(outcomeOf(workload, { outcome: 'interrupted', detail }, 0));
+  }
+
+  /** What was restarted well and is taken back later: told as what it is, and counted like one that was taken back at once. */
+  async noticeReverts(): Promise<void> {
+    const { observed, cluster, hold, bench, clock } = this.#world;
+    for (const [key, { workload, at }] of this.#settled) {
+      const now = observed.latest(workload);
+      const isSame = now !== undefined && now.uid === workload.uid && now.template === workload.template;
+      if (!isSame || !isTakenBack(now.restartedAt, at)) continue;
+      this.#settled.delete(key);
+      const owner = await cluster.ownerOfRestartedAt(workload).catch(() => undefined);
+      const index = this.outcomes.findIndex(outcome => keyOf(outcome) === key);
+      const before = this.outcomes[index];
+      if (before === undefined) continue;
+      const outcome = { ...before, outcome: 'reverted' as const, detail: takenBack(owner) };
+      this.outcomes[index] = outcome;
+      const { policy, want } = bench;
+      hold.change(checkpoint => recordRevert(checkpoint, outcome, { policy, want, at, now: clock.now() }));
+      this.#tellEnd(outcome);
+    }
+  }
+}
+
+function outcomeOf(workload: Workload, landing: Landing & Pick<Outcome, 'available'>, milliseconds: number): Outcome {
+  const { namespace, name, kind, uid } = workload;
+  return { namespace, name, kind, uid, ...landing, seconds: Math.round(milliseconds / 100) / 10 };
+}

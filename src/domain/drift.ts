@@ -28,16 +28,18 @@ export type Admission =
   /** In the words of whoever refused. */
   | { readonly kind: 'refused'; readonly message: string };
 
+interface Compared {
+  readonly detail: string;
+  /** Containers that admission adds and that a live Pod lacks. */
+  readonly missing: readonly string[];
+  /** A hash of all that admission adds and that counts: equal while a new Pod would get the same. */
+  readonly resolved: string;
+}
+
 /** What came of comparing Pods with one admission, for all criteria about injection together. */
 export type Injection =
-  | {
-      readonly kind: 'same' | 'drifted';
-      readonly detail: string;
-      /** Containers that admission adds and that a live Pod lacks. */
-      readonly missing: readonly string[];
-      /** A hash of all that admission adds and that counts: equal while a new Pod would get the same. */
-      readonly resolved: string;
-    }
+  | ({ readonly kind: 'same' } & Compared)
+  | ({ readonly kind: 'drifted' } & Compared)
   | { readonly kind: 'unknown'; readonly detail: string };
 
 /** Of the newest Pod: the next one would be of the same. */

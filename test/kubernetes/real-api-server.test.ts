@@ -68,7 +68,11 @@ before(async () => {
       },
     ];
   };
-  const read = [rule(['apps'], ['deployments'], ['get', 'list', 'watch']), rule([''], ['pods'], ['list'])];
+  const read = [
+    rule(['apps'], ['deployments'], ['get', 'list', 'watch']),
+    rule(['policy'], ['poddisruptionbudgets'], ['list']),
+    rule([''], ['pods'], ['list']),
+  ];
   const objects = [
     ...['shop', 'night', 'secret'].map(name => namespace(name, { injected: false })),
     ...['worker', 'reader', 'local'].map(serviceAccount),

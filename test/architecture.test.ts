@@ -224,6 +224,7 @@ describe('the house', () => {
       '.',
       'cluster',
       'e2e',
+      'istio',
       'chart',
       'node',
       'demo',

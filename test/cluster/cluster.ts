@@ -32,7 +32,7 @@ export interface Cluster extends AsyncDisposable {
   readonly tools: string;
   /** As administrator; returns stdout, throws with stderr. */
   kubectl(...args: string[]): Promise<string>;
-  kubectlApply(yaml: string): Promise<void>;
+  kubectlApply(yaml: string, ...flags: string[]): Promise<void>;
   helm(...args: string[]): Promise<string>;
   /** A request of the administrator; returns the parsed answer, throws ApiError. */
   api<T = unknown>(path: string, request?: ApiRequest): Promise<T>;
@@ -122,7 +122,7 @@ function clusterOf({ folder, tools, credentials, server, caFile, api, components
     folder,
     tools,
     kubectl: (...args) => runTool('kubectl', args),
-    kubectlApply: async yaml => void (await runTool('kubectl', ['apply', '-f', '-'], yaml)),
+    kubectlApply: async (yaml, ...flags) => void (await runTool('kubectl', ['apply', ...flags, '-f', '-'], yaml)),
     helm: (...args) => runTool('helm', args),
     api: (path, request) => blamed(api.request(path, request)),
     watch: (path, signal) => api.watch(path, signal),

@@ -107,6 +107,9 @@ function agreed(first: Values = {}, second: Values = {}): Values {
 /** What admission changes of a container that the template has, but for resources: autoscalers set these anew every day. */
 const OF_THE_TEMPLATE: ReadonlySet<Field> = new Set(['image', 'args', 'env', 'mounts']);
 
+/** What nobody can change in a live Pod. */
+const ONLY_AT_CREATION: readonly Field[] = ['args', 'env', 'mounts'];
+
 /** One criterion's view of one admission. */
 class Comparison {
   readonly #template: ReadonlyMap<string, ContainerShape>;
@@ -129,7 +132,7 @@ class Comparison {
     const names = [...this.#pod.keys()].filter(name => this.#counts(name));
     return {
       lacks: live.flatMap(({ containers }) =>
-        [...containers.keys()].filter(name => this.#counts(name) && !this.#pod.has(name)),
+        [...containers].flatMap(([name, container]) => this.#lackOf(name, container)),
       ),
       missing: names.filter(name => live.some(({ containers }) => !containers.has(name))),
       adds: [names.map(name => [name, this.#added(name)]), this.#annotations],
@@ -147,6 +150,15 @@ class Comparison {
 
   #counts(container: string): boolean {
     return this.#criterion.containers === null || this.#criterion.containers.includes(container);
+  }
+
+  /** What a live container has that admission does not make: itself, or all that was put into one of the template. */
+  #lackOf(name: string, live: ContainerShape): string[] {
+    if (!this.#counts(name)) return [];
+    const [made, given] = [this.#pod.get(name), this.#template.get(name)];
+    if (made === undefined) return [name];
+    const isLeftAlone = given !== undefined && isSame(made, given, [...OF_THE_TEMPLATE]);
+    return isLeftAlone && !isSame(live, given, ONLY_AT_CREATION) ? [`what was injected into ${name}`] : [];
   }
 
   #fieldsOf(container: string): readonly Field[] {
@@ -214,6 +226,10 @@ function changed(values: Values, given: Values): Values {
       .filter(([name, value]) => given[name] !== value)
       .toSorted(byName),
   );
+}
+
+function isSame(one: ContainerShape, other: ContainerShape, fields: readonly Field[]): boolean {
+  return fields.every(field => differing(one[field] ?? {}, [other[field] ?? {}]).length === 0);
 }
 
 /** The names under which one of the live ones has something else, or only one of both has something. */

@@ -123,6 +123,15 @@ describe('nothing is known, and nothing restarted, when', () => {
     assert.equal(compare(live(shape({ app: APP }), FRESH), admitted(shape({ app: APP }))).kind, 'unknown');
   });
 
+  test('admission would leave a container of the template alone, and made something of it before', () => {
+    const pods = live(shape({ app: { ...APP, env: { LEVEL: '1', AGENT: 'a' } } }));
+    const lack = /^unknown: a Pod created now would lack what was injected into app, which its Pods have/;
+    for (const options of [{}, { containers: ['app'] }, { fields: ['image'] }]) {
+      assert.match(detailOf(pods, admitted(TEMPLATE), options), lack);
+    }
+    assert.equal(compare(pods, admitted(TEMPLATE), { containers: ['proxy'] }).kind, 'same');
+  });
+
   test('the Pod was refused', () => {
     const refused = { kind: 'refused', message: 'failed calling webhook' } as const;
     assert.equal(detailOf(live(FRESH), refused), 'unknown: a Pod cannot be tried: failed calling webhook');

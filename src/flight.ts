@@ -1,5 +1,5 @@
 import { isTakenBack } from './domain/instant.ts';
-import { injectionOf, newestReplicaSet, type Admission, type Injection } from './domain/drift.ts';
+import { injectionOf, lostSince, newestReplicaSet, type Admission, type Injection } from './domain/drift.ts';
 import type {
   ConfigChanges,
   Condition,
@@ -230,8 +230,8 @@ class Following {
     const now = (await tryInjection({ workload, pods, replicaSet: newestReplicaSet(pods) }, { cluster, policy }))
       ?.injection;
     if (then === undefined && now?.kind === 'drifted' && !isStillWanted(want, now)) return { ...now, kind: 'same' };
-    const stripped = then?.kind === 'drifted' && now?.kind === 'same' && then.missing.length > 0;
-    return stripped ? { kind: 'unknown', detail: `its new Pods lack ${then.missing.join(', ')}` } : now;
+    const lost = tried === undefined || now?.kind !== 'same' ? [] : lostSince(tried, pods, injectionCriteria(policy));
+    return lost.length > 0 ? { kind: 'unknown', detail: `its new Pods lack ${lost.join(', ')}` } : now;
   }
 
   #isOurs(workload: Workload): boolean {

@@ -5,6 +5,7 @@ import { formatInstant } from './domain/instant.ts';
 import { isOfOccurrence } from './domain/ledger.ts';
 import { keyOf } from './domain/model.ts';
 import { needsOf, samePolicy } from './domain/policy.ts';
+import type { Plan } from './domain/plan.ts';
 import { isStronger, makeReport, type Ending, type Report } from './domain/report.ts';
 import { execute, type Executed } from './execute.ts';
 import { endingOf, endingOfError, Gates, TERMINATED } from './gates.ts';
@@ -90,7 +91,7 @@ class Sweep {
     }
     announcer.tell({ kind: 'planned', plan, sweep: bench.sweep.id });
     const work = [...plan.inFlight, ...plan.batches.flat()].map(({ workload }) => workload);
-    for (const cause of commonCauses(plan)) announcer.tell({ kind: 'commonCause', cause });
+    this.#tellCauses(plan);
     if (work.length === 0) {
       return unready === undefined
         ? { kind: 'nothingToDo', detail: this.#nothing(inventory) }
@@ -117,7 +118,13 @@ class Sweep {
       this.#over.abort();
       await watch;
     }
+    // An injector that went away in the middle.
+    this.#tellCauses({ batches: [], left: this.#executed.left });
     return this.#executed.ending ?? { kind: 'swept', detail: 'nothing stale and willing is left' };
+  }
+
+  #tellCauses(plan: Pick<Plan, 'batches' | 'left'>): void {
+    for (const cause of commonCauses(plan)) this.#held.announcer.tell({ kind: 'commonCause', cause });
   }
 
   #nothing({ workloads }: Inventory): string {

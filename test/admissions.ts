@@ -20,11 +20,10 @@ export const admittedWith = (version: number | undefined): Admission => ({
 export const REFUSED: Admission = { kind: 'refused', message: 'failed calling webhook' };
 
 /** What comes of comparing. */
-export const SAME: Injection & { kind: 'same' } = { kind: 'same', detail: '', missing: [], resolved: '1' };
+export const SAME: Injection & { kind: 'same' } = { kind: 'same', detail: '', resolved: '1' };
 export const DRIFTED: Injection & { kind: 'drifted' } = {
   kind: 'drifted',
   detail: 'proxy runs proxy:1',
-  missing: [],
   resolved: '2',
 };
 export const UNKNOWN: Injection = { kind: 'unknown', detail: 'nobody answers' };

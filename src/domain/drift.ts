@@ -30,8 +30,6 @@ export type Admission =
 
 interface Compared {
   readonly detail: string;
-  /** Containers that admission adds and that a live Pod lacks. */
-  readonly missing: readonly string[];
   /** A hash of all that admission adds and that counts: equal while a new Pod would get the same. */
   readonly resolved: string;
 }
@@ -69,8 +67,22 @@ export function injectionOf(
   const missing = [...new Set(results.flatMap(result => result.missing))];
   const differences = [...missing.map(name => `${name} is missing`), ...new Set(results.flatMap(it => it.differences))];
   return differences.length === 0
-    ? { kind: 'same', detail: '', missing, resolved }
-    : { kind: 'drifted', detail: sentence(differences), missing, resolved };
+    ? { kind: 'same', detail: '', resolved }
+    : { kind: 'drifted', detail: sentence(differences), resolved };
+}
+
+/** What a Pod was to get when it was tried, and none of these Pods or only some have: an injector that was down when they were made. */
+export function lostSince(
+  tried: Admission,
+  pods: readonly Pod[],
+  criteria: readonly InjectionCriterion[],
+): readonly string[] {
+  if (tried.kind === 'refused') return [];
+  const made = new Set(pods.flatMap(({ shape }) => shape ?? []));
+  const lost = [...made].flatMap(pod =>
+    criteria.flatMap(criterion => new Comparison({ ...tried, pod }, criterion).with([tried.pod]).lacks),
+  );
+  return [...new Set(lost)];
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { injectionOf, newestReplicaSet, withoutChance, type Admission } from '../../src/domain/drift.ts';
+import { injectionOf, lostSince, newestReplicaSet, withoutChance, type Admission } from '../../src/domain/drift.ts';
 import type { Pod } from '../../src/domain/model.ts';
 import { isSameWant, wantFor } from '../../src/domain/want.ts';
 import { injectionCriteria } from '../../src/domain/policy.ts';
@@ -157,6 +157,21 @@ describe('of the options', () => {
       'drifted: another annotation (injector/status)',
     );
   });
+});
+
+describe('what Pods have lost since they were tried', () => {
+  const bare = shape({ app: APP });
+  const ofTemplate = shape({ app: { ...APP, env: { LEVEL: '1', AGENT: 'a' } } });
+  for (const [what, tried, made, lost] of [
+    ['is nothing when they got it', NOW, FRESH, []],
+    ['is nothing when they got something newer', NOW, shape({ app: APP, proxy: proxy(3) }), []],
+    ['is a container that they do not have', NOW, bare, ['proxy']],
+    ['is what was put into a container of the template', admitted(ofTemplate), bare, ['what was injected into app']],
+    ['is nothing where nothing was to be had', admitted(bare), bare, []],
+    ['is not known where the trial was refused', { kind: 'refused', message: '' } as const, bare, []],
+  ] as const) {
+    test(what, () => assert.deepEqual(lostSince(tried, live(made), criteria()), lost));
+  }
 });
 
 describe('chance', () => {

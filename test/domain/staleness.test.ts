@@ -181,8 +181,8 @@ describe('configuration that a Pod read when it started', () => {
 describe('what admission would make of a Pod', () => {
   const drift = aPolicy({ stale: [{ podOlderThan: '7d' }, { injection: 'drift' }] }).stale;
   const injections = {
-    same: { kind: 'same', detail: '', missing: [], resolved: 'a' },
-    drifted: { kind: 'drifted', detail: 'another', missing: [], resolved: 'a' },
+    same: { kind: 'same', detail: '', resolved: 'a' },
+    drifted: { kind: 'drifted', detail: 'another', resolved: 'a' },
     unknown: { kind: 'unknown', detail: 'nobody answers' },
   } as const;
 

@@ -15,6 +15,8 @@ import type {
   V1Role,
   V1RoleBinding,
   V1ServiceAccount,
+  V1ValidatingAdmissionPolicy,
+  V1ValidatingAdmissionPolicyBinding,
 } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
 import { binaries } from '../cluster/binaries.ts';
@@ -38,6 +40,8 @@ interface Kinds {
   readonly Role: V1Role;
   readonly RoleBinding: V1RoleBinding;
   readonly ServiceAccount: V1ServiceAccount;
+  readonly ValidatingAdmissionPolicy: V1ValidatingAdmissionPolicy;
+  readonly ValidatingAdmissionPolicyBinding: V1ValidatingAdmissionPolicyBinding;
 }
 
 /** An object that the chart may create; `kind` tells which. */

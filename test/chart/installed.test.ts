@@ -56,7 +56,10 @@ test('what a run saved survives upgrades and rollbacks, and goes with helm unins
   }
 
   await cluster.helm('uninstall', 'kept', '-n', 'kept');
-  const kinds = 'cronjobs,jobs,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings';
+  const kinds = [
+    'cronjobs,jobs,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings',
+    'validatingadmissionpolicies,validatingadmissionpolicybindings',
+  ].join(',');
   const left = await cluster.kubectl('get', kinds, '-A', '-l', 'app.kubernetes.io/instance=kept', '-o', 'name');
   assert.equal(left, '');
 });

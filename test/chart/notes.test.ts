@@ -59,6 +59,18 @@ describe('the notes say', { concurrency: 4 }, () => {
         ['by itself'],
       ],
       [
+        'that there is no guard where the API server serves none',
+        {},
+        ['There is no guard: the API server serves no', 'steals the token of ServiceAccount ops-nightshift can change'],
+        ['guard.enabled'],
+      ],
+      [
+        'that there is no guard where it is switched off',
+        { guard: { enabled: false } },
+        ['There is no guard: guard.enabled is false\n  Whoever steals'],
+        ['serves no'],
+      ],
+      [
         'the names as they are',
         {},
         [

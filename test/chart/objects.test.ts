@@ -77,6 +77,38 @@ function excessOf({ apiGroups = [], resources = [], verbs, resourceNames }: V1Po
   ];
 }
 
+describe('the guard', () => {
+  const served = ['--api-versions', 'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy'];
+  const guards = async (release: Release) =>
+    placed(await render({ args: served, ...release })).filter(line => line.startsWith('Validating'));
+
+  test('is a policy and its binding, named after release and namespace, because neither has a namespace', async () => {
+    assert.deepEqual(await guards({ name: 'a', namespace: 'b-c' }), [
+      'ValidatingAdmissionPolicy  a-nightshift-guard.b-c',
+      'ValidatingAdmissionPolicyBinding  a-nightshift-guard.b-c',
+    ]);
+  });
+
+  test('is left out where the API server serves none, and where it is switched off', async () => {
+    assert.deepEqual(await guards({ args: [] }), []);
+    assert.deepEqual(await guards({ values: { guard: { enabled: false } } }), []);
+  });
+
+  test('binds our account, whoever created it, and lets records name our checkpoint only', async () => {
+    const values = { serviceAccount: { create: false, name: 'restarter' }, fullnameOverride: 'n' };
+    const policy = (await render({ args: served, values })).find(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    assert.ok(policy?.kind === 'ValidatingAdmissionPolicy');
+    assert.deepEqual(
+      policy.spec?.matchConditions?.map(({ expression }) => expression),
+      ["request.userInfo.username == 'system:serviceaccount:ops:restarter'"],
+    );
+    const records = policy.spec?.validations?.filter(({ expression }) =>
+      expression.includes('"by":"ops/n-checkpoint"'),
+    );
+    assert.equal(records?.length, 1);
+  });
+});
+
 test('an account of somebody else is used and not created', async () => {
   const annotations = { 'example.test/role': '1' };
   const own = await render({ values: { serviceAccount: { name: 'restarter', annotations } } });

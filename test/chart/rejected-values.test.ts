@@ -12,7 +12,8 @@ const window = (more: Values): Values => policy({ windows: { allow: [{ ...POLICY
 const BY_SCHEMA: readonly Case[] = [
   ['a key with a typo', { shedule: '0 * * * *' }, /'shedule' not allowed/],
   ['a key with a typo further down', { image: { repo: 'x' } }, /'\/image'.*'repo' not allowed/],
-  ['the guard, which this version lacks', { guard: { enabled: true } }, /'guard' not allowed/],
+  ['the guard as text', { guard: { enabled: 'no' } }, /'\/guard\/enabled': got string, want boolean/],
+  ['the guard taken away', { guard: null }, /missing property 'guard'/],
   ['an empty schedule', { schedule: '' }, /'\/schedule'.*pattern/],
   ['a schedule with four fields', { schedule: '* * * *' }, /'\/schedule'.*pattern/],
   ['a schedule with a zone of its own', { schedule: 'TZ=UTC * * * * *' }, /'\/schedule'.*pattern/],

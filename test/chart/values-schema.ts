@@ -35,6 +35,7 @@ const values = object(
     imagePullSecrets: orNull(pod.imagePullSecrets),
     resources: orNull(pod.resources),
     rbac: object({ create: boolean, namespaces }, 'create', 'namespaces'),
+    guard: object({ enabled: boolean }, 'enabled'),
     serviceAccount: object(
       { create: boolean, name: text(orEmpty(DNS_SUBDOMAIN)), annotations: orNull(strings) },
       'create',
@@ -67,6 +68,7 @@ const values = object(
   'policy',
   'image',
   'rbac',
+  'guard',
   'serviceAccount',
   'successfulJobsHistoryLimit',
   'failedJobsHistoryLimit',

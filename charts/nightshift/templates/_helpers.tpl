@@ -19,6 +19,21 @@ chose is refused by the schema.
 {{ include "nightshift.fullname" . }}-checkpoint
 {{- end -}}
 
+{{/*
+The guard is not namespaced: two releases of one name in two namespaces must not share it. A namespace has no dots, so
+no two pairs of names make the same one.
+*/}}
+{{- define "nightshift.guardName" -}}
+{{ include "nightshift.fullname" . }}-guard.{{ .Release.Namespace }}
+{{- end -}}
+
+{{/* Whether the API server can guard: not empty from Kubernetes 1.30 on. */}}
+{{- define "nightshift.guardServed" -}}
+{{- if .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy" -}}
+yes
+{{- end -}}
+{{- end -}}
+
 {{- define "nightshift.serviceAccountName" -}}
 {{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) -}}
 {{- fail "serviceAccount.name: needed when serviceAccount.create is false; the namespace's default account would give these rights to every Pod there" -}}

@@ -67,6 +67,10 @@ export async function render(release: Release = {}): Promise<readonly Manifest[]
   });
 }
 
+/** `KIND NAMESPACE NAME` of each, sorted. */
+export const placed = (manifests: readonly Manifest[]): readonly string[] =>
+  manifests.map(({ kind, metadata }) => [kind, metadata?.namespace, metadata?.name].join(' ')).toSorted();
+
 export interface Run {
   readonly cronJob: V1CronJobSpec;
   readonly job: V1JobSpec;

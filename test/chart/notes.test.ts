@@ -67,8 +67,14 @@ describe('the notes say', { concurrency: 4 }, () => {
       [
         'that there is no guard where it is switched off',
         { guard: { enabled: false } },
-        ['There is no guard: guard.enabled is false\n  Whoever steals'],
-        ['serves no'],
+        ['There is no guard: guard.enabled is false\n  Whoever steals', 'the images that it runs included.'],
+        ['serves no', 'any Pod'],
+      ],
+      [
+        'that without a guard Pods can be created, where the policy tries some',
+        { policy: { ...POLICY, stale: [{ injection: 'drift' }, { injection: 'drift', fields: ['image'] }] } },
+        ['the images that it runs included, and create any Pod there.'],
+        [],
       ],
       [
         'the names as they are',

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { V1PolicyRule } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { parsePolicy } from '../../src/domain/policy.ts';
-import { type Manifest, POLICY, policyTextOf, type Release, render, runOf } from './helm.ts';
-
-const placed = (manifests: readonly Manifest[]) =>
-  manifests.map(({ kind, metadata }) => [kind, metadata?.namespace, metadata?.name].join(' ')).toSorted();
+import { placed, POLICY, policyTextOf, type Release, render, runOf } from './helm.ts';
 
 test('the whole cluster needs one ClusterRole, and a Role where the release lives', async () => {
   assert.deepEqual(placed(await render()), [
@@ -20,62 +16,6 @@ test('the whole cluster needs one ClusterRole, and a Role where the release live
     'ServiceAccount ops nightshift',
   ]);
 });
-
-test('a list of namespaces needs a Role in each and no ClusterRole, also where the release lives in one of them', async () => {
-  for (const namespaces of [['shop', 'ops'], ['shop']]) {
-    const manifests = await render({ values: { rbac: { namespaces } } });
-    assert.deepEqual(
-      placed(manifests).filter(line => line.includes('Role')),
-      ['Role ops nightshift', 'Role shop nightshift', 'RoleBinding ops nightshift', 'RoleBinding shop nightshift'],
-    );
-  }
-});
-
-test('rights are granted to our account only, and by nobody when rbac.create is false', async () => {
-  const bindings = (await render({ values: { rbac: { namespaces: ['shop'] } } })).filter(
-    ({ kind }) => kind === 'RoleBinding',
-  );
-  for (const binding of bindings) {
-    assert.deepEqual('subjects' in binding && binding.subjects, [
-      { kind: 'ServiceAccount', name: 'nightshift', namespace: 'ops' },
-    ]);
-  }
-  const without = await render({ values: { rbac: { create: false, namespaces: ['shop'] } } });
-  assert.deepEqual(
-    placed(without).filter(line => line.includes('Role')),
-    [],
-  );
-  assert.ok(runOf(without).container.env?.some(({ name }) => name === 'NIGHTSHIFT_NAMESPACES'));
-});
-
-test('no rule has a star, a Secret, or a verb that creates, deletes or replaces more than Events and the checkpoint', async () => {
-  for (const namespaces of [[], ['shop', 'ops']]) {
-    const rules = (await render({ values: { rbac: { namespaces } } })).flatMap(manifest =>
-      manifest.kind === 'Role' || manifest.kind === 'ClusterRole' ? (manifest.rules ?? []) : [],
-    );
-    for (const rule of rules) assert.deepEqual(excessOf(rule), [], JSON.stringify(rule));
-  }
-});
-
-function excessOf({ apiGroups = [], resources = [], verbs, resourceNames }: V1PolicyRule): readonly string[] {
-  const allowed =
-    resourceNames?.includes('nightshift-checkpoint') === true ? ['get', 'update'] : ['get', 'list', 'watch'];
-  if (resources.includes('events')) allowed.push('create');
-  if (resources.includes('deployments')) allowed.push('patch');
-  const known = [
-    '',
-    'apps',
-    'deployments',
-    'pods',
-    'namespaces',
-    'events',
-    ...(resourceNames === undefined ? [] : ['configmaps']),
-  ];
-  return [
-    ...verbs.filter(verb => !allowed.includes(verb)),
-    ...[...apiGroups, ...resources].filter(of => !known.includes(of)),
-  ];
-}
 
 describe('the guard', () => {
   const served = ['--api-versions', 'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy'];

@@ -37,6 +37,7 @@ const BY_SCHEMA: readonly Case[] = [
   ['namespaces left empty, not []', { rbac: { namespaces: null } }, /'\/rbac'.*missing property 'namespaces'/],
   ['namespaces as one text', { rbac: { namespaces: 'a,b' } }, /'\/rbac\/namespaces': got string, want array/],
   ['a namespace with a star', { rbac: { namespaces: ['team-*'] } }, /'\/rbac\/namespaces\/0'.*pattern/],
+  ['Secrets left empty', { rbac: { secrets: null } }, /'\/rbac'.*missing property 'secrets'/],
   ['a namespace twice', { rbac: { namespaces: ['a', 'a'] } }, /'\/rbac\/namespaces'.*equal/],
   ['a deadline of zero', { activeDeadlineSeconds: 0 }, /'\/activeDeadlineSeconds'.*minimum/],
   ['a deadline as a duration', { activeDeadlineSeconds: '24h' }, /'\/activeDeadlineSeconds': got string/],
@@ -82,6 +83,7 @@ const BY_SCHEMA: readonly Case[] = [
   ['undo, which this version lacks', policy({ onFailure: { undo: true } }), /'\/policy\/onFailure\/undo'/],
 ];
 
+const SECRETS = { configChanged: { secrets: true } };
 const NO_ACCOUNT = { create: false, name: '' };
 
 const BY_TEMPLATE: readonly Case[] = [
@@ -93,6 +95,11 @@ const BY_TEMPLATE: readonly Case[] = [
     /set policy\.windows\.allow .* and policy\.stale .*environments\/dev\.yaml/,
   ],
   ["the namespace's default account", { serviceAccount: NO_ACCOUNT }, /serviceAccount\.name: needed when/],
+  [
+    'Secrets that only the policy asks for',
+    policy({ stale: [...POLICY.stale, SECRETS] }),
+    /set rbac\.secrets to true, or policy\.stale\[1\]\.configChanged\.secrets to false: .*list Secrets/,
+  ],
   [
     'a variable that the chart sets',
     { extraEnv: [{ name: 'NIGHTSHIFT_POLICY' }] },

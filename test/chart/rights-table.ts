@@ -6,13 +6,17 @@ import { CHART } from './helm.ts';
 /** What `rbac.namespaces` makes of it: nothing listed, or something. */
 export type Scope = 'cluster' | 'namespaces';
 
+const PLACES = ['everywhere', 'listed namespace', 'namespace in ready', 'release namespace'] as const;
+
 export interface Right {
-  readonly where: 'everywhere' | 'listed namespace' | 'release namespace';
+  readonly where: (typeof PLACES)[number];
   /** As `kubectl auth can-i --list` spells it: `deployments.apps`. */
   readonly resource: string;
   /** The only object; empty for all. FULLNAME stands for itself, `its own` for the name of the namespace. */
   readonly only: string;
   readonly verbs: readonly string[];
+  /** The word that the policy must have; empty for any policy. */
+  readonly when: string;
 }
 
 /** The rows of one table, in their order. Throws when the README has no such table or a row of it says something else. */
@@ -22,13 +26,12 @@ export function rightsTable(scope: Scope): readonly Right[] {
   if (table === undefined) throw new Error(`README.md has no table of the rights in scope ${scope}`);
   const [, , ...rows] = table.split('\n');
   return rows.map(row => {
-    const [where = '', resource = '', only = '', verbs = ''] = row
+    const [place = '', resource = '', only = '', verbs = '', when = ''] = row
       .split('|')
       .slice(1)
       .map(cell => cell.trim().replaceAll('`', ''));
-    if (where !== 'everywhere' && where !== 'listed namespace' && where !== 'release namespace') {
-      throw new Error(`README.md: where is ${where}?`);
-    }
-    return { where, resource, only, verbs: verbs.split(', ') };
+    const where = PLACES.find(one => one === place);
+    if (where === undefined) throw new Error(`README.md: where is ${place}?`);
+    return { where, resource, only, verbs: verbs.split(', '), when };
   });
 }

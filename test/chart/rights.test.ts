@@ -22,15 +22,33 @@ interface Case {
   readonly scope: Scope;
   /** The rows that hold in each namespace. */
   readonly holds: Readonly<Record<string, readonly Right['where'][]>>;
+  /** Words of the policy that bring more rights. */
+  readonly uses?: readonly string[];
 }
+
+const ALL = ['injection', 'configChanged', 'secrets', 'ready'];
+const EVERYWHERE = {
+  ops: ['everywhere', 'release namespace'],
+  shop: ['everywhere'],
+  elsewhere: ['everywhere'],
+} as const;
 
 const cases: readonly Case[] = [
   {
     what: 'in the whole cluster the account may do what the README says, and nothing else',
     listed: [],
     scope: 'cluster',
-    holds: { ops: ['everywhere', 'release namespace'], shop: ['everywhere'], elsewhere: ['everywhere'] },
+    holds: EVERYWHERE,
   },
+  {
+    what: 'a criterion brings what it needs: injection',
+    listed: [],
+    scope: 'cluster',
+    holds: EVERYWHERE,
+    uses: ['injection'],
+  },
+  { what: 'configChanged', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['configChanged'] },
+  { what: 'all that there are', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ALL },
   {
     what: 'an upgrade to a list of namespaces takes its rights away everywhere else',
     listed: ['shop'],
@@ -38,25 +56,55 @@ const cases: readonly Case[] = [
     holds: { ops: ['release namespace'], shop: ['listed namespace'], elsewhere: [] },
   },
   {
+    what: 'all criteria in a list of namespaces, and what is waited for elsewhere',
+    listed: ['shop'],
+    scope: 'namespaces',
+    holds: { ops: ['release namespace'], shop: ['listed namespace'], elsewhere: ['namespace in ready'] },
+    uses: ALL,
+  },
+  {
     what: 'the namespace of the release may be in the list',
     listed: ['shop', 'ops'],
     scope: 'namespaces',
     holds: { ops: ['release namespace', 'listed namespace'], shop: ['listed namespace'], elsewhere: [] },
   },
+  {
+    what: 'what is waited for may be in the list',
+    listed: ['shop', 'elsewhere'],
+    scope: 'namespaces',
+    holds: { ops: ['release namespace'], shop: ['listed namespace'], elsewhere: ['listed namespace'] },
+    uses: ['ready'],
+  },
 ];
 
-for (const { what, listed, scope, holds } of cases) {
+for (const { what, listed, scope, holds, uses = [] } of cases) {
   test(what, async () => {
-    const values = JSON.stringify({ policy: POLICY, rbac: { namespaces: listed } });
+    const rbac = { namespaces: listed, secrets: true };
+    const values = JSON.stringify({ policy: policyWith(uses), rbac });
     await cluster.helm('upgrade', '--install', 'nightshift', CHART, '-n', 'ops', '--set-json', values);
     for (const namespace of NAMESPACES) {
-      const rows = rightsTable(scope).filter(({ where }) => holds[namespace]?.includes(where));
+      const rows = rightsTable(scope).filter(
+        ({ where, when }) => holds[namespace]?.includes(where) && (when === '' || uses.includes(when)),
+      );
       await assertRights(
         namespace,
         rows.flatMap(row => spelledOut(row, namespace)),
       );
     }
   });
+}
+
+/** `injector` runs elsewhere. */
+function policyWith(uses: readonly string[]): object {
+  return {
+    ...POLICY,
+    stale: [
+      ...POLICY.stale,
+      ...(uses.includes('injection') ? [{ injection: 'drift' }] : []),
+      ...(uses.includes('configChanged') ? [{ configChanged: { secrets: uses.includes('secrets') } }] : []),
+    ],
+    ready: uses.includes('ready') ? [{ deployment: 'elsewhere/injector' }] : [],
+  };
 }
 
 /** The API server learns of Roles a moment after they are written. */
@@ -84,6 +132,9 @@ async function rightsOf(account: string, namespace: string): Promise<Set<string>
 }
 
 function spelledOut({ resource, only, verbs }: Right, namespace: string): readonly string[] {
-  const name = only.replace('FULLNAME', 'nightshift').replace('its own', namespace);
+  const name = only
+    .replace('FULLNAME', 'nightshift')
+    .replace('its own', namespace)
+    .replace('those in ready', 'injector');
   return verbs.map(verb => `${verb} ${resource} [${name}]`);
 }

@@ -34,7 +34,7 @@ const values = object(
     ),
     imagePullSecrets: orNull(pod.imagePullSecrets),
     resources: orNull(pod.resources),
-    rbac: object({ create: boolean, namespaces }, 'create', 'namespaces'),
+    rbac: object({ create: boolean, namespaces, secrets: boolean }, 'create', 'namespaces', 'secrets'),
     guard: object({ enabled: boolean }, 'enabled'),
     serviceAccount: object(
       { create: boolean, name: text(orEmpty(DNS_SUBDOMAIN)), annotations: orNull(strings) },

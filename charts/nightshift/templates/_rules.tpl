@@ -1,14 +1,32 @@
 {{/*
 The rights of a run, written once. For the fleet, in the whole cluster (`namespace` empty) or in one namespace: there
-nobody can list namespaces, and `get` of its own takes the place.
+nobody can list namespaces, and `get` of its own takes the place. What only some criteria of the `policy` need comes with
+these.
 */}}
 {{- define "nightshift.fleetRules" -}}
+{{- $trials := false -}}
+{{- $configMaps := false -}}
+{{- $secrets := false -}}
+{{- range .policy.stale -}}
+{{- $trials = or $trials (hasKey . "injection") -}}
+{{- $configMaps = or $configMaps (hasKey . "configChanged") -}}
+{{- $secrets = or $secrets (dig "configChanged" "secrets" false .) -}}
+{{- end -}}
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, patch]
 - apiGroups: [""]
   resources: [pods]
+  {{- /* RBAC knows no dry run; the guard does. */}}
+  verbs: [list{{ if $trials }}, create{{ end }}]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
   verbs: [list]
+{{- if $configMaps }}
+- apiGroups: [""]
+  resources: [configmaps{{ if $secrets }}, secrets{{ end }}]
+  verbs: [list]
+{{- end }}
 - apiGroups: [""]
   resources: [namespaces]
   {{- if .namespace }}
@@ -35,4 +53,21 @@ nobody can list namespaces, and `get` of its own takes the place.
 - apiGroups: [""]
   resources: [events]
   verbs: [create]
+{{- end -}}
+
+{{/* Where nothing is restarted: `names` that the policy waits for. */}}
+{{- define "nightshift.readyRules" -}}
+- apiGroups: [apps]
+  resources: [deployments]
+  resourceNames: {{ .names | toJson }}
+  verbs: [get]
+{{- end -}}
+
+{{/* The policy's word is not enough for this: RBAC has no right to the metadata of Secrets alone. */}}
+{{- define "nightshift.checkSecrets" -}}
+{{- range $index, $criterion := .Values.policy.stale -}}
+{{- if and (dig "configChanged" "secrets" false $criterion) (not $.Values.rbac.secrets) -}}
+{{- fail (printf "set rbac.secrets to true, or policy.stale[%d].configChanged.secrets to false: it takes the right to list Secrets, and who may list them may read them" $index) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}

@@ -32,7 +32,7 @@ const POLICY = {
   kind: 'RestartPolicy',
   windows: { allow: [{ name: 'demo', opens: '0 0 * * *', lasts: '1d' }] },
   select: { namespaces: { include: NAMESPACES } },
-  stale: [{ container: SIDECAR, imageNot: [NEW] }],
+  stale: [{ injection: 'drift' }],
   batches: { sizes: [1, 5, 10], pause: '0s', inFlight: { workloads: 10, pods: 60, perNamespace: 5 } },
   rollout: { timeout: '1m', soak: '1s' },
 };

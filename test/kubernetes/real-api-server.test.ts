@@ -121,7 +121,8 @@ describe('the inventory', () => {
       ['shop/cart', 'shop/till', 'shop/guarded'].map(key => pods.get(key)?.length),
       [3, 2, 0],
     );
-    assert.deepEqual(pods.get('shop/cart')?.[0]?.images, [{ container: 'app', image: 'example.test/app:1' }]);
+    const [image] = pods.get('shop/cart')?.[0]?.images ?? [];
+    assert.deepEqual([image?.container, image?.image], ['app', 'example.test/app:1']);
     assert.deepEqual(skipped, []);
     assert.ok(Math.abs(inventory.at - Date.now()) < 5000);
     const cart = workloads.find(({ name }) => name === 'cart');

@@ -1,4 +1,6 @@
-import { commonCauses } from '../domain/causes.ts';
+import { commonCauses, type CommonCause } from '../domain/causes.ts';
+import type { Reason } from '../domain/model.ts';
+import { printable } from '../domain/problem.ts';
 import { summarizeWindow, until } from '../domain/report.ts';
 import type { Leave, Restart } from '../domain/verdict.ts';
 import type { WindowState } from '../domain/window.ts';
@@ -28,9 +30,11 @@ export function planText({ window, plan, stop, unready, skipped, missing }: Plan
   }
   if (restarts === 0) blocks.push('Nothing to restart.');
   else {
-    const rows = plan.batches.flatMap((batch, index) => batch.map(restart => restartRow(restart, index + 1)));
+    const causes = commonCauses({ batches: plan.batches, left: [] });
+    const rows = plan.batches.flatMap((batch, index) => batch.map(restart => restartRow(restart, index + 1, causes)));
     const sizes = plan.batches.map(batch => batch.length).join(', ');
     blocks.push(`${plural(restarts, 'restart')} in ${plural(plan.batches.length, 'batch', 'batches')} (${sizes}):`);
+    blocks.push(...causes.map(({ count, why, detail }) => printable(`${count} of them, ${why}: ${detail}.`)));
     blocks.push(table(['BATCH', 'NAMESPACE', 'NAME', 'REPLICAS', 'WHY', 'DETAIL'], rows));
   }
   const told = plan.left.filter(({ why }) => why !== 'fresh' && why !== 'notSelected');
@@ -38,7 +42,6 @@ export function planText({ window, plan, stop, unready, skipped, missing }: Plan
     blocks.push(`${plan.left.length} left alone: ${countedCodes(plan.left.map(({ why }) => why))}.`);
   if (told.length > 0) {
     const causes = commonCauses({ batches: [], left: told }).filter(({ count }) => count > 1);
-    const isTold = ({ why, detail }: Leave): boolean => causes.some(it => it.why === why && it.detail === detail);
     const rows = [
       ...causes.map(({ count, example, why, detail }) => [
         example.split('/')[0] ?? '',
@@ -47,7 +50,7 @@ export function planText({ window, plan, stop, unready, skipped, missing }: Plan
         detail,
       ]),
       ...told
-        .filter(leave => !isTold(leave))
+        .filter(leave => !isTold(leave, causes))
         .map(({ workload, why, detail }) => [workload.namespace, workload.name, why, detail]),
     ];
     blocks.push(table(['NAMESPACE', 'NAME', 'LEFT ALONE BECAUSE', 'DETAIL'], rows));
@@ -55,9 +58,13 @@ export function planText({ window, plan, stop, unready, skipped, missing }: Plan
   return blocks.join('\n\n');
 }
 
-function restartRow({ workload, why, detail }: Restart, batch: number): string[] {
-  return [String(batch), workload.namespace, workload.name, String(workload.replicas), why, detail];
+function restartRow({ workload, why, detail }: Restart, batch: number, causes: readonly CommonCause[]): string[] {
+  const told = isTold({ why, detail }, causes) ? 'as above' : detail;
+  return [String(batch), workload.namespace, workload.name, String(workload.replicas), why, told];
 }
+
+const isTold = ({ why, detail }: Reason<string>, causes: readonly CommonCause[]): boolean =>
+  causes.some(cause => cause.why === why && cause.detail === detail);
 
 function windowLine(state: WindowState, now: number): string {
   const window = summarizeWindow(state);

@@ -121,3 +121,15 @@ test('the plan for machines is documented: names, kinds, reasons and replicas', 
     ],
   });
 });
+
+test('one cause of many is told once, above the restarts and among what is left', () => {
+  const detail = 'proxy runs proxy:1, a new Pod gets proxy:2';
+  const drifted = ['a', 'b', 'c'].map(name => ({ ...aRestart({ name }), why: 'injectionDrift' as const, detail }));
+  const unknown = ['x', 'y', 'z'].map(name => ({ ...aLeave('unknown', { name }), detail: 'nobody answers\u0007' }));
+  const text = planText(aPreview([...drifted, aRestart({ name: 'old' }), ...unknown]), NOW);
+  assert.equal(text.split(detail).length, 2, text);
+  assert.match(text, /\n3 of them, injectionDrift: proxy runs proxy:1, a new Pod gets proxy:2\.\n/);
+  assert.match(text, /shop +b +3 +injectionDrift +as above\n/);
+  assert.match(text, /shop +x and 2 more +unknown +nobody answers/);
+  assert.doesNotMatch(text, /\u0007/);
+});

@@ -123,6 +123,10 @@ class Execution {
     const replicasOf = (workload: Workload): number => observed.latest(workload)?.replicas ?? workload.replicas;
     const budgetsOf = (workload: Workload): readonly string[] => budgets.get(keyOf(workload)) ?? [];
     const taken = new Set(flying.flatMap(budgetsOf));
+    // What others rely on is rolled out before anybody else starts.
+    const isReliedOn = (workload: Workload): boolean =>
+      bench.policy.ready.some(({ deployment }) => keyOf(deployment) === keyOf(workload));
+    if (isReliedOn(candidate) || flying.some(isReliedOn)) return false;
     return (
       flying.length < workloads &&
       !budgetsOf(candidate).some(budget => taken.has(budget)) &&

@@ -14,7 +14,7 @@ import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
 import { doom, rolloutState, stuckReason, type RolloutState } from './domain/rollout.ts';
 import { stalenessOf, type AgeReference, type Staleness } from './domain/staleness.ts';
 import { unreachable } from './domain/model.ts';
-import { isStillWanted } from './domain/want.ts';
+import { criteriaOf, isSameWant, wantFor } from './domain/want.ts';
 import type { Observed } from './observed.ts';
 import type { Clock, Cluster } from './ports.ts';
 import { tryInjection } from './trials.ts';
@@ -199,15 +199,20 @@ class Following {
     }
     const staleness = await this.#stalenessOf(workload, live);
     if (staleness.kind === 'stale') return { outcome: 'ineffective', detail: `rolled out, but ${staleness.detail}` };
-    if (staleness.kind === 'unknown') {
-      return late ? { outcome: 'failed', why: 'notProven', detail: staleness.detail } : this.#wait(UNKNOWN);
-    }
+    if (staleness.kind === 'unknown') return late ? this.#notKnown(staleness.detail) : this.#wait(UNKNOWN);
     // Before Kubernetes 1.35 the Deployment does not count Pods on their way out, only the list shows them.
     const leaving = pods.length - live.length;
     if (leaving > 0 && workload.status.terminatingReplicas === undefined && clock.elapsed() < this.#deadline) {
       return this.#wait(LEAVING);
     }
     return { outcome: 'restarted', detail: leaving > 0 ? `${leaving} old Pods still terminating` : note };
+  }
+
+  /** Pods that did not get what they were to get have failed; where nobody knows what that was, the next run asks again. */
+  #notKnown(detail: string): Landing {
+    return this.#flight.tried === undefined && injectionCriteria(this.#world.policy).length > 0
+      ? { outcome: 'interrupted', detail: `rolled out, and not proven yet: ${detail}` }
+      : { outcome: 'failed', why: 'notProven', detail };
   }
 
   async #stalenessOf(workload: Workload, pods: readonly Pod[]): Promise<Staleness> {
@@ -218,19 +223,23 @@ class Following {
   }
 
   /**
-   * Pods that got what was to be had when they were started are fresh: what the injector became since is for the next
-   * run. Otherwise the injector is asked again; Pods that lack what was to be had are not proven, whatever it says now.
-   * After a crash nobody knows what was to be had, only whether it has changed.
+   * Pods that got what was to be had when they were started, or what is to be had now, are fresh: what the injector became
+   * since is for the next run. Pods that lack what was to be had are not proven, whatever it says now. After a crash
+   * nobody knows what was to be had, only whether it was another version.
    */
   async #injectionOf(workload: Workload, pods: readonly Pod[]): Promise<Injection | undefined> {
     const { tried, want } = this.#flight;
-    const { cluster, policy } = this.#world;
-    const then = tried && injectionOf(pods, tried, injectionCriteria(policy));
-    if (then?.kind === 'same') return then;
-    const now = (await tryInjection({ workload, pods, replicaSet: newestReplicaSet(pods) }, { cluster, policy }))
-      ?.injection;
-    if (then === undefined && now?.kind === 'drifted' && !isStillWanted(want, now)) return { ...now, kind: 'same' };
-    const lost = tried === undefined || now?.kind !== 'same' ? [] : lostSince(tried, pods, injectionCriteria(policy));
+    const { cluster, clock, policy } = this.#world;
+    const criteria = injectionCriteria(policy);
+    const isAsTried = (pod: Pod): boolean => tried !== undefined && injectionOf([pod], tried, criteria).kind === 'same';
+    const others = pods.filter(pod => !isAsTried(pod));
+    if (tried !== undefined && others.length === 0) return injectionOf([], tried, criteria);
+    const subject = { workload, pods: others, replicaSet: newestReplicaSet(pods) };
+    const now = (await tryInjection(subject, { cluster, clock, policy }))?.injection;
+    if (tried === undefined && now?.kind === 'drifted' && !isSameWant(want, wantFor(criteriaOf(want), now))) {
+      return { ...now, kind: 'same' };
+    }
+    const lost = tried === undefined || now?.kind !== 'same' ? [] : lostSince(tried, pods, criteria);
     return lost.length > 0 ? { kind: 'unknown', detail: `its new Pods lack ${lost.join(', ')}` } : now;
   }
 

@@ -2,12 +2,20 @@ import { keyOf, type Workload, type WorkloadRef } from './domain/model.ts';
 import { availabilityOf, worse, type Availability } from './domain/rollout.ts';
 import type { Clock, WorkloadChange } from './ports.ts';
 
+interface Measured {
+  readonly uid: string;
+  /** The fewest that it was to have. */
+  replicas: number;
+  readonly available: number;
+  worst: Availability;
+}
+
 /** The newest that is known of each workload of the plan: filled by the watch and by reads, awaited by the flights. */
 export class Observed {
   readonly #clock: Clock;
   readonly #latest = new Map<string, Workload | undefined>();
   readonly #napping = new Map<string, Set<AbortController>>();
-  readonly #measured = new Map<string, { readonly start: Workload; worst: Availability }>();
+  readonly #measured = new Map<string, Measured>();
   #closed = false;
 
   constructor(clock: Clock, workloads: readonly Workload[]) {
@@ -26,16 +34,19 @@ export class Observed {
     if (workload !== undefined && isOlder(workload, this.#latest.get(key))) return;
     this.#latest.set(key, workload);
     const measured = this.#measured.get(key);
-    if (measured !== undefined && workload?.uid === measured.start.uid) {
-      measured.worst = worse(availabilityOf(workload, baseOf(measured.start)), measured.worst);
+    if (measured !== undefined && workload?.uid === measured.uid) {
+      // An autoscaler may take replicas away and bring them back: what it brings has to come up first.
+      measured.replicas = Math.min(measured.replicas, workload.replicas);
+      measured.worst = worse(availabilityOf(workload, measured), measured.worst);
     }
     this.#wake(key);
   }
 
   /** From now on the worst moment of its availability is remembered; what it has now is what it had at its start. */
   measure(workload: Workload): void {
-    const worst = availabilityOf(workload, baseOf(workload));
-    this.#measured.set(keyOf(workload), { start: workload, worst });
+    const { uid, replicas, status } = workload;
+    const base = { uid, replicas, available: status.availableReplicas };
+    this.#measured.set(keyOf(workload), { ...base, worst: availabilityOf(workload, base) });
   }
 
   /** The worst moment since `measure`. */
@@ -92,8 +103,6 @@ export class Observed {
     for (const nap of this.#napping.get(key) ?? []) nap.abort();
   }
 }
-
-const baseOf = ({ replicas, status }: Workload) => ({ replicas, available: status.availableReplicas });
 
 /**
  * Resource versions of one kind of object can be compared as numbers (documented since Kubernetes 1.35, true for etcd

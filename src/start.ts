@@ -47,6 +47,8 @@ export type Started =
 /** The API server gives up on a PATCH after so long: then it took effect or never will. */
 const SERVER_TIMEOUT = 10_000;
 const BACKOFF = 1_000;
+/** A PATCH goes out on no trial that is older than this: an injector may go down at any time. */
+const TRIED = 15_000;
 /** However long the API server asks us to wait: the gates must be looked at again. */
 const MAX_WAIT = 15_000;
 
@@ -63,6 +65,7 @@ class Starting {
   /** Why it is to be restarted, by the version that is judged. */
   #restart: Restart;
   #tried: Admission | undefined;
+  #triedAt = Number.NEGATIVE_INFINITY;
   /** The first start of an occurrence, which ignores how much time is left. */
   readonly #first: boolean;
   /** The version that is judged. */
@@ -95,16 +98,28 @@ class Starting {
     }
   }
 
-  /** Hours may have passed since the plan: the workload is judged again if it, or what its Pods would get, has changed. */
+  /** Hours may have passed since the plan: the workload is judged again if it has changed. */
   async #lookAgain(): Promise<Started | undefined> {
-    const { observed, bench, cluster } = this.#world;
-    const newest = observed.latest(this.#workload);
+    const newest = this.#world.observed.latest(this.#workload);
     if (newest?.resourceVersion !== this.#workload.resourceVersion) return this.#judgeAgain(newest);
-    const criteria = injectionCriteria(bench.policy);
-    if (criteria.length === 0) return undefined;
-    this.#tried = await cluster.tryPod(this.#workload, this.#restart.replicaSet);
-    const want = wantFor(bench.want, injectionOf([], this.#tried, criteria));
-    return want === this.#restart.want ? undefined : this.#judgeAgain(newest);
+    return undefined;
+  }
+
+  /** What a new Pod would get must be known right before each attempt; undefined when it is what the workload was judged by. */
+  async #tryAgain(): Promise<Started | undefined> {
+    const { bench, cluster, clock, observed } = this.#world;
+    const tried = await cluster.tryPod(this.#workload, this.#restart.replicaSet);
+    if (observed.closed) return this.#attempts === 0 ? { kind: 'notStarted' } : this.#settle();
+    const want = wantFor(bench.want, injectionOf([], tried, injectionCriteria(bench.policy)));
+    if (want !== this.#restart.want) return this.#judgeAgain(undefined);
+    this.#tried = tried;
+    this.#triedAt = clock.elapsed();
+    return undefined;
+  }
+
+  get #isTried(): boolean {
+    const { bench, clock } = this.#world;
+    return injectionCriteria(bench.policy).length === 0 || clock.elapsed() - this.#triedAt <= TRIED;
   }
 
   /** One attempt; undefined means: once more. */
@@ -112,6 +127,8 @@ class Starting {
     const { gates, clock, cluster, hold, bench } = this.#world;
     if ((await gates.check(this.#first)) !== undefined)
       return this.#attempts === 0 ? { kind: 'notStarted' } : this.#settle();
+    // Saving and trying take time, so whichever is too old is done again.
+    if (!this.#isTried) return this.#tryAgain();
     const now = clock.elapsed();
     if (this.#attempts++ === 0) this.#giveUp = now + bench.policy.rollout.timeout;
     if (this.#at === '') this.#at = nextRestartedAt(clock.now(), this.#workload.restartedAt);
@@ -183,7 +200,7 @@ class Starting {
   }
 
   async #judgeAgain(known: Workload | undefined): Promise<Started | undefined> {
-    const { cluster, bench, clock, announcer, namespaces } = this.#world;
+    const { cluster, bench, clock, announcer, namespaces, observed } = this.#world;
     const workload = known ?? (await this.#read());
     if (workload === undefined || workload.uid !== this.#workload.uid) {
       return this.#ended({ outcome: 'gone', detail: 'it was deleted, or deleted and created again' });
@@ -191,7 +208,8 @@ class Starting {
     const pods = (await cluster.pods(workload, needsOf(bench.policy))).filter(pod => !pod.terminating);
     const namespace = namespaces.get(workload.namespace);
     const subject = { workload, pods, replicaSet: newestReplicaSet(pods) };
-    const tried = await tryInjection(subject, { cluster, policy: bench.policy });
+    const tried = await tryInjection(subject, { cluster, clock, policy: bench.policy });
+    if (observed.closed && this.#attempts === 0) return { kind: 'notStarted' };
     const judged = { workload, pods, namespace, injection: tried?.injection };
     const verdict = judge(judged, { ...bench, now: clock.now() });
     announcer.tell({
@@ -204,6 +222,7 @@ class Starting {
         this.#workload = workload;
         this.#restart = verdict;
         this.#tried = tried?.admission;
+        this.#triedAt = clock.elapsed();
         this.#at = '';
         return undefined;
       case 'inFlight':

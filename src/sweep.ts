@@ -2,7 +2,7 @@ import { assess, type Assessment } from './domain/assessment.ts';
 import { commonCauses } from './domain/causes.ts';
 import type { Checkpoint } from './domain/checkpoint.ts';
 import { formatInstant } from './domain/instant.ts';
-import { isOfOccurrence } from './domain/ledger.ts';
+import { isOfOccurrence, outlivesUnknown } from './domain/ledger.ts';
 import { keyOf } from './domain/model.ts';
 import { needsOf, samePolicy } from './domain/policy.ts';
 import type { Plan } from './domain/plan.ts';
@@ -182,8 +182,13 @@ class Sweep {
 
   /** The last save. The sweep closes when all that was eligible has an outcome. */
   #close(checkpoint: Checkpoint, report: Report): Checkpoint {
-    const { wishes, before, clock } = this.#held;
-    const finished = report.ending.kind === 'swept' && (wishes.only === undefined || before.sweep === null);
+    const { wishes, before, clock, policy } = this.#held;
+    const { sweep: open } = checkpoint;
+    const waits =
+      open !== null &&
+      report.left.some(({ why }) => why === 'unknown') &&
+      outlivesUnknown(open, { policy, now: clock.now() });
+    const finished = report.ending.kind === 'swept' && !waits && (wishes.only === undefined || before.sweep === null);
     const entry = {
       run: report.run,
       began: formatInstant(this.#began),

@@ -20,10 +20,15 @@ export const admittedWith = (version: number | undefined): Admission => ({
 export const REFUSED: Admission = { kind: 'refused', message: 'failed calling webhook' };
 
 /** What comes of comparing. */
-export const SAME: Injection & { kind: 'same' } = { kind: 'same', detail: '', resolved: '1' };
+export const SAME: Injection & { kind: 'same' } = {
+  kind: 'same',
+  detail: '',
+  resolved: { containers: '1', settings: '1' },
+};
 export const DRIFTED: Injection & { kind: 'drifted' } = {
   kind: 'drifted',
+  inContainers: true,
   detail: 'proxy runs proxy:1',
-  resolved: '2',
+  resolved: { containers: '2', settings: '1' },
 };
 export const UNKNOWN: Injection = { kind: 'unknown', detail: 'nobody answers' };

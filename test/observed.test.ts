@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Observed } from '../src/observed.ts';
-import { aWorkload, HOUR, SECOND } from './build.ts';
+import { aWorkload, HOUR, SECOND, type GivenWorkload } from './build.ts';
 import { FakeClock } from './fake-clock.ts';
 
 const WEB = aWorkload();
@@ -129,4 +129,30 @@ describe('a pause', () => {
       assert.equal(clock.elapsed(), wakes * SECOND);
     });
   }
+});
+
+describe('the worst moment of its availability', () => {
+  const worstAfter = (...seen: readonly GivenWorkload[]) => {
+    const start = aWorkload({ replicas: 10 });
+    const observed = new Observed(new FakeClock(), [start]);
+    observed.measure(start);
+    for (const [index, given] of seen.entries()) {
+      observed.put(REF, aWorkload({ replicas: 10, resourceVersion: String(101 + index), ...given }));
+    }
+    return observed.worstOf(REF);
+  };
+
+  test('is measured against what the strategy promises', () => {
+    assert.deepEqual(worstAfter({ status: { availableReplicas: 7 } }, {}), { least: 7, promised: 8 });
+    assert.deepEqual(worstAfter({}, {}), { least: 10, promised: 8 });
+  });
+
+  test('is no broken promise when an autoscaler takes replicas away and brings them back', () => {
+    const back = worstAfter({ replicas: 5, status: { availableReplicas: 5 } }, { status: { availableReplicas: 5 } });
+    assert.deepEqual(back, { least: 5, promised: 4 });
+  });
+
+  test('is that of this workload, and not of another that has its name', () => {
+    assert.deepEqual(worstAfter({ uid: 'u2', status: { availableReplicas: 0 } }), { least: 10, promised: 8 });
+  });
 });

@@ -40,7 +40,7 @@ describe('right before its start a workload', () => {
   test('is judged again when a new Pod would get something else, and recorded with that', async () => {
     const { started, record, calls } = await starting([admittedWith(3)]);
     assert.ok(started.kind === 'inFlight');
-    assert.deepEqual(calls, ['try', 'pods', 'try', 'try', 'restart']);
+    assert.deepEqual(calls, ['try', 'get', 'pods', 'try', 'try', 'restart']);
     assert.equal(record?.want, wantOfVersion(3));
   });
 

@@ -15,11 +15,12 @@ const REPLICA_SET = { name: 'web-1', uid: 'u' };
 
 /** Tries `shape/web`, whose Pods have that version; each answer is one trial, the last one repeats. */
 async function trying(version: number | undefined, answers: readonly Admission[], policy = POLICY) {
-  const cluster = new FakeCluster(new FakeClock(), [WEB]);
+  const clock = new FakeClock();
+  const cluster = new FakeCluster(clock, [WEB]);
   let trials = 0;
   cluster.onTry = () => answers[Math.min(trials++, answers.length - 1)] ?? REFUSED;
   const subject = { workload: WEB, pods: livePods(version), replicaSet: REPLICA_SET };
-  const tried = await tryInjection(subject, { cluster, policy });
+  const tried = await tryInjection(subject, { cluster, clock, policy });
   return { kind: tried?.injection.kind, trials };
 }
 

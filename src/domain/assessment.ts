@@ -2,12 +2,12 @@ import type { Bench } from './bench.ts';
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { parseInstant } from './instant.ts';
 import type { Injection } from './drift.ts';
-import { enterOccurrence, isOfOccurrence, newSweep } from './ledger.ts';
+import { enterOccurrence, isOfOccurrence, newSweep, outlivesUnknown } from './ledger.ts';
 import { countSweep, reconcile } from './reconcile.ts';
 import { keyOf, type ConfigChanges, type Namespace, type Pod, type Workload } from './model.ts';
 import { makePlan, type Plan } from './plan.ts';
 import type { Policy } from './policy.ts';
-import { judge } from './verdict.ts';
+import { judge, type Verdict } from './verdict.ts';
 import { wantOf } from './want.ts';
 import type { Occurrence } from './window.ts';
 
@@ -71,7 +71,9 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
   });
   const eligible = verdicts.some(verdict => verdict.kind !== 'leave');
   // With --only most of the cluster is not looked at: that neither opens a sweep for nothing nor closes an open one.
-  const stays = eligible || (only !== undefined && entered.sweep !== null);
+  const isOpen = entered.sweep !== null;
+  const waits = isOpen && outlivesUnknown(sweep, { policy, now }) && verdicts.some(isUnknown);
+  const stays = eligible || waits || (only !== undefined && isOpen);
   const settled = reconcile({ ...entered, sweep: stays ? sweep : null }, verdicts, {
     by,
     now,
@@ -86,3 +88,5 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
   });
   return { checkpoint: countSweep(settled, verdicts), plan, bench };
 }
+
+const isUnknown = (verdict: Verdict): boolean => verdict.kind === 'leave' && verdict.why === 'unknown';

@@ -1,11 +1,20 @@
-import { keyOf, type LeaveReason, type Reason, type StaleReason } from './model.ts';
+import { keyOf, type LeaveReason, type Reason, type StaleReason, type WorkloadRef } from './model.ts';
 import type { Plan } from './plan.ts';
 
-/** A reason that stands, word for word, for several workloads: told once, instead of once for each. */
+/** A reason that stands for several workloads: told once, instead of once for each. */
 export interface CommonCause extends Reason<StaleReason | LeaveReason> {
   readonly count: number;
   /** `NAMESPACE/NAME` of one of them. */
   readonly example: string;
+}
+
+/** Without what concerns one workload only: the names of its Pods, and the ports of one connection. */
+function general(detail: string, { name }: WorkloadRef): string {
+  return detail
+    .replaceAll(/\d+\.\d+\.\d+\.\d+:\d+/g, 'ADDRESS')
+    .split(/\s/)
+    .map(word => (word.includes(`${name}-`) ? 'POD' : word))
+    .join(' ');
 }
 
 const MANY = 3;
@@ -14,7 +23,7 @@ const MANY = 3;
 export function commonCauses({ batches, left }: Pick<Plan, 'batches' | 'left'>): CommonCause[] {
   const causes = new Map<string, CommonCause>();
   for (const { workload, why, detail } of [...batches.flat(), ...left.filter(verdict => verdict.why === 'unknown')]) {
-    const key = `${why} ${detail}`;
+    const key = `${why} ${general(detail, workload)}`;
     const known = causes.get(key);
     causes.set(key, { why, detail, count: (known?.count ?? 0) + 1, example: known?.example ?? keyOf(workload) });
   }

@@ -1,5 +1,5 @@
 import type { Checkpoint, Stop, Sweep } from './checkpoint.ts';
-import { formatInstant } from './instant.ts';
+import { formatInstant, parseInstant } from './instant.ts';
 import { keyOf } from './model.ts';
 import type { Policy } from './policy.ts';
 import type { Outcome } from './report.ts';
@@ -72,6 +72,18 @@ export function newSweep(begin: number): Sweep {
     ineffectiveInRow: 0,
     reverts: 0,
   };
+}
+
+/**
+ * Whether a sweep stays open although nothing is eligible, because of some nothing is known: an injector that is down for a
+ * tick must not make reverts and ineffective restarts be counted anew. Not for ever, because ages are measured from its
+ * beginning.
+ */
+export function outlivesUnknown(
+  sweep: Sweep,
+  { policy, now }: { readonly policy: Policy; readonly now: number },
+): boolean {
+  return now < (parseInstant(sweep.id) ?? 0) + policy.onFailure.retryAfter;
 }
 
 /** What an outcome means for the sweep, the ramp and the stop. A failure of the same start counts once. */

@@ -180,6 +180,7 @@ export type LeaveReason =
   | 'revertedBefore'
   | 'deniedBefore'
   | 'restartedThisSweep'
+  | 'restartedBefore'
   | 'clockAhead'
   | 'wouldCauseDowntime';
 

@@ -8,7 +8,7 @@ import { FIELDS } from './shape.ts';
 /** The kinds of criteria: the keys that each needs, and those that it may have beside them. */
 const AGE = { needs: ['podOlderThan'] };
 const IMAGE = { needs: ['container', 'imageNot'] };
-const INJECTION = { needs: ['injection'], may: ['containers', 'fields'] };
+const INJECTION = { needs: ['injection'], may: ['containers', 'fields', 'mayLack'] };
 const CONFIG = { needs: ['configChanged'] };
 const CRITERIA: readonly rules.KeysOfOneKind[] = [AGE, IMAGE, INJECTION, CONFIG];
 
@@ -29,12 +29,18 @@ const criterion = of
     containers: of
       .someOf(of.containerName(), 'names of containers')
       .optional()
-      .describe('The only containers that count for injection. Default: all, and the annotations of the Pod.'),
+      .describe('The only containers whose drift counts for injection. Default: all, and the annotations of the Pod.'),
     fields: of
       .someOf(z.enum(FIELDS, { error: `one of ${FIELDS.join(', ')}` }), 'fields')
       .optional()
       .describe(
         'The only fields that count for injection. Default: all of a container that admission adds; of one that the template has image, args, env and mounts.',
+      ),
+    mayLack: of
+      .someOf(of.containerName(), 'names of containers')
+      .optional()
+      .describe(
+        'Containers that are meant to be gone, or to lose something that was injected. Whatever else a new Pod would lack makes it unknown, because its injector may be down.',
       ),
     configChanged: of
       .mapping({
@@ -52,13 +58,14 @@ const criterion = of
   })
   .meta({ oneOf: CRITERIA.map(kind => rules.onlyKeysOf(kind, CRITERIA)) })
   .superRefine(rules.oneKindOf(CRITERIA), rules.given())
-  .transform(({ podOlderThan, container, imageNot, injection, containers, fields, configChanged }) => {
+  .transform(({ podOlderThan, container, imageNot, injection, containers, fields, mayLack, configChanged }) => {
     if (podOlderThan !== undefined) return { kind: 'podOlderThan' as const, age: podOlderThan };
     if (container !== undefined && imageNot !== undefined) {
       return { kind: 'containerImage' as const, container, imageNot: [...new Set(imageNot)].toSorted() };
     }
     if (injection !== undefined) {
-      return { kind: 'injection' as const, containers: sortedSet(containers), fields: sortedSet(fields) };
+      const named = { containers: sortedSet(containers), fields: sortedSet(fields), mayLack: sortedSet(mayLack) ?? [] };
+      return { kind: 'injection' as const, ...named };
     }
     if (configChanged !== undefined) return { kind: 'configChanged' as const, ...configChanged };
     return z.NEVER; // refused above

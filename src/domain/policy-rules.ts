@@ -5,7 +5,7 @@
 import type * as z from 'zod';
 import { type Cron, shortestNominalGap } from './cron.ts';
 import { formatDuration } from './duration.ts';
-import { globMatches } from './glob.ts';
+import { mayOverlap } from './image.ts';
 import { type LocalTime, wallTime } from './local-time.ts';
 
 type Rule<T> = (value: T, context: z.core.$RefinementCtx) => void;
@@ -107,29 +107,27 @@ export const excludeLeavesSomething: Rule<Globs> = ({ include, exclude }, contex
   }
 };
 
-/** Any one criterion is enough, so two lists for one container must share an image, or nothing is ever fresh. */
+/** Any one criterion is enough, so all lists for one container must share an image, or nothing is ever fresh. */
 export const someImageIsFresh: Rule<readonly unknown[]> = (criteria, context) => {
-  const fresh = new Map<string, readonly string[]>();
+  /** For each container every way to take one pattern of each of its lists, as long as all of them may mean one image. */
+  const fresh = new Map<string, readonly (readonly string[])[]>();
   for (const [index, criterion] of criteria.entries()) {
     const container = member(criterion, 'container');
     if (member(criterion, 'kind') !== 'containerImage' || typeof container !== 'string') continue;
     const images = items(member(criterion, 'imageNot')).filter(image => typeof image === 'string');
-    const earlier = fresh.get(container) ?? images;
-    const shared = images.filter(image => earlier.some(other => mayOverlap(image, other)));
+    const shared = (fresh.get(container) ?? [[]]).flatMap(chosen =>
+      images.filter(image => chosen.every(other => mayOverlap(image, other))).map(image => [...chosen, image]),
+    );
     if (shared.length === 0) {
       const message = `an image that the earlier entries for ${container} name too; without one, every Pod stays stale`;
       context.addIssue({ code: 'custom', path: [index, 'imageNot'], message });
     }
-    fresh.set(container, shared);
+    fresh.set(container, shared.slice(0, MOST_WAYS));
   }
 };
 
-/** Whether some image may be meant by both; where both have stars, or one has a digest, nobody can tell. */
-function mayOverlap(one: string, other: string): boolean {
-  if (one === other || (one.includes('*') && other.includes('*'))) return true;
-  if (one.includes('@') !== other.includes('@')) return true;
-  return globMatches(one, other) || globMatches(other, one);
-}
+/** Beyond so many nobody wrote a policy by hand. */
+const MOST_WAYS = 1000;
 
 interface Rollout {
   readonly timeout: number;

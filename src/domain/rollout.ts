@@ -103,15 +103,15 @@ export interface Availability {
 }
 
 /**
- * How available it is, compared with what its strategy promises: never more than it had when it was started, and while an
- * autoscaler adds replicas no more than those of the start.
+ * How available it is, compared with what its strategy promises: never more than was available when it was started, and no
+ * more than goes with the fewest replicas that it was to have since.
  */
 export function availabilityOf(
   { replicas, strategy, status }: Workload,
-  start: { readonly replicas: number; readonly available: number },
+  since: { readonly replicas: number; readonly available: number },
 ): Availability {
-  const floor = availabilityFloor(Math.min(replicas, start.replicas), strategy);
-  return { least: status.availableReplicas, promised: Math.min(floor, start.available) };
+  const floor = availabilityFloor(Math.min(replicas, since.replicas), strategy);
+  return { least: status.availableReplicas, promised: Math.min(floor, since.available) };
 }
 
 export function isBelowPromise({ least, promised }: Availability): boolean {

@@ -19,6 +19,9 @@ export interface PodShape {
   readonly annotations: string;
 }
 
+/** A value that is another one each time: it equals any, and none. */
+export const CHANCE = '?';
+
 /** The name under which `other` tells whether a container is one or an init container. */
 export const PLACEMENT = 'placement';
 

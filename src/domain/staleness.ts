@@ -77,7 +77,8 @@ function imageOf(
   const verdicts = [...images].map(image => ({ image, isMeant: isAnyOf(image, imageNot) }));
   const wrong = verdicts.filter(({ isMeant }) => isMeant === false).map(({ image }) => shown(image, imageNot));
   if (wrong.length > 0) {
-    const detail = `${name} runs ${[...new Set(wrong)].toSorted().join(', ')}`;
+    const wanted = `${imageNot[0] ?? ''}${imageNot.length > 1 ? ` or ${imageNot.length - 1} more` : ''}`;
+    const detail = `${name} runs ${[...new Set(wrong)].toSorted().join(', ')}, wanted is ${wanted}`;
     return { kind: 'stale', why: 'containerImage', detail };
   }
   const open = verdicts.find(({ isMeant }) => isMeant === undefined);

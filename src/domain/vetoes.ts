@@ -32,6 +32,7 @@ export function vetoOf(judged: Judged, record: RestartRecord | undefined, circum
     unsettled(judged, record, bench) ??
     doneThisSweep(record, circumstances) ??
     notStale(circumstances) ??
+    restartedBefore(record, circumstances) ??
     rememberedEnd(workload, record, circumstances) ??
     unwise(workload, bench)
   );
@@ -67,7 +68,8 @@ function endedBefore(
   if (record?.outcome === undefined || !isSameWant(record.want, want)) return undefined;
   // A failed rollout that came up by itself since is a good one.
   if (staleness.kind === 'fresh' && !isRollingOut(workload)) return undefined;
-  if (record.outcome === 'ineffective') {
+  const otherSettings = record.want !== want && isRetryDue(record.at, bench);
+  if (record.outcome === 'ineffective' && !otherSettings) {
     const still = staleness.kind === 'stale' ? staleness.detail : 'not known to be fresh';
     return { why: 'ineffectiveBefore', detail: `restarted ${record.at} and still ${still}` };
   }
@@ -123,14 +125,28 @@ function notStale({ staleness }: Circumstances): Veto {
   }
 }
 
+/**
+ * Restarted well for the same, and stale again: something changes live Pods after their start, or what admission makes
+ * changes all the time. Once in retryAfter is enough.
+ */
+function restartedBefore(record: RestartRecord | undefined, { bench, staleness, want }: Circumstances): Veto {
+  if (record === undefined || record.outcome !== undefined || staleness.kind !== 'stale') return undefined;
+  const isOfTime = staleness.why === 'podTooOld' || staleness.why === 'configChanged';
+  if (isOfTime || !isSameWant(record.want, want) || isRetryDue(record.at, bench)) return undefined;
+  const again = `restarted ${record.at} and stale again: ${staleness.detail}`;
+  return { why: 'restartedBefore', detail: `${again}; left until ${retryTime(record.at, bench)}` };
+}
+
 /** Only the checkpoint knows of a restart that was undone with its record, or that was never let through. */
 function rememberedEnd(workload: Workload, record: RestartRecord | undefined, { bench, want }: Circumstances): Veto {
   // What was wanted then is written on it, and is not what is wanted now.
   if (record !== undefined && !isSameWant(record.want, want)) return undefined;
   const past = bench.past.get(keyOf(workload));
   if (past === undefined || !workload.uid.startsWith(past.uid) || past.template !== workload.template) return undefined;
+  // What admission made then is not remembered: where that counts, time has to do.
+  const isBound = past.outcome === 'ineffective' && !bench.policy.stale.some(({ kind }) => kind === 'injection');
+  if (!isBound && isRetryDue(past.at, bench)) return undefined;
   if (past.outcome === 'ineffective') return { why: 'ineffectiveBefore', detail: `restarted ${past.at} to no effect` };
-  if (isRetryDue(past.at, bench)) return undefined;
   const until = `left until ${retryTime(past.at, bench)}`;
   if (past.outcome === 'denied')
     return { why: 'deniedBefore', detail: `the API server refused it at ${past.at}, ${until}` };

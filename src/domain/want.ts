@@ -21,7 +21,7 @@ function criterionKey(criterion: Criterion): readonly unknown[] {
     case 'containerImage':
       return [criterion.kind, criterion.container, criterion.imageNot];
     case 'injection':
-      return [criterion.kind, criterion.containers, criterion.fields];
+      return [criterion.kind, criterion.containers, criterion.fields, criterion.mayLack];
     case 'configChanged':
       return [criterion.kind, criterion.volumes, criterion.secrets];
     default:
@@ -29,17 +29,26 @@ function criterionKey(criterion: Criterion): readonly unknown[] {
   }
 }
 
-/** What was wanted of one workload: the hash of the criteria, and of what admission adds to it where they ask for that. */
+/**
+ * What is wanted of one workload: the hash of the criteria, and where they ask for it those of what admission makes: of its
+ * containers with their images, then of everything else.
+ */
 export function wantFor(want: string, injection: Injection | undefined): string {
-  return injection === undefined || injection.kind === 'unknown' ? want : `${want}.${injection.resolved}`;
+  if (injection === undefined || injection.kind === 'unknown') return want;
+  return [want, injection.resolved.containers, injection.resolved.settings].join('.');
 }
 
-/** Whether what admission adds is what it was when a restart was recorded. */
-export function isStillWanted(recorded: string, now: Injection): boolean {
-  return now.kind === 'unknown' || recorded.split('.')[1] === now.resolved;
-}
+/** The part of a want that is the criteria's. */
+export const criteriaOf = (want: string): string => want.split('.')[0] ?? '';
 
-/** Whether a restart was for what is wanted now; where nobody knows what admission adds, the criteria decide. */
+/**
+ * Whether a restart was for what is wanted now: the same criteria and, as far as both are known, the same containers and
+ * images. Settings alone make no other want, or an injector that writes something new each time would have a fleet
+ * restarted at every tick; a change of them has to wait until retryAfter has passed.
+ */
 export function isSameWant(recorded: string, now: string): boolean {
-  return now.includes('.') ? recorded === now : recorded.split('.')[0] === now;
+  const [criteria, containers] = recorded.split('.');
+  const [criteriaNow, containersNow] = now.split('.');
+  if (criteria !== criteriaNow) return false;
+  return containers === undefined || containersNow === undefined || containers === containersNow;
 }

@@ -144,16 +144,17 @@ async function readWorkloads(
   return { workloads, pods, budgets, configChanges, resourceVersion };
 }
 
-/** So many Pods of a workload may differ in their annotations; network plugins write an address on each. */
-const ANNOTATIONS_KEPT = 3;
+/** So many Pods of a workload may differ in their annotations; something may write another one on each. */
+const ANNOTATIONS_KEPT = 8;
 
 /** Beyond these a Pod is taken to have the annotations of the last one: fifty thousand texts would not fit. */
 function frugal(pod: Pod, others: readonly Pod[]): Pod {
   if (pod.shape === undefined) return pod;
-  const known = new Set(others.map(({ shape }) => shape?.annotations));
-  const last = others.at(-1)?.shape;
-  if (known.size < ANNOTATIONS_KEPT || last === undefined || known.has(pod.shape.annotations)) return pod;
-  return { ...pod, shape: { ...pod.shape, annotations: last.annotations } };
+  const { annotations } = pod.shape;
+  const known = new Set(others.flatMap(({ shape }) => shape?.annotations ?? []));
+  const same = [...known].find(text => text === annotations);
+  const kept = same ?? (known.size < ANNOTATIONS_KEPT ? annotations : others.at(-1)?.shape?.annotations);
+  return { ...pod, shape: { ...pod.shape, annotations: kept ?? annotations } };
 }
 
 /** Where the Pod belongs; undefined when it is no Pod of a Deployment that was listed. */

@@ -17,14 +17,15 @@ export function projectPod(pod: unknown, interner: Interner, needs: Needs): Pod 
   const created = Date.parse(textAt(pod, 'metadata', 'creationTimestamp') ?? '');
   const restartedAt = textAt(pod, 'metadata', 'annotations', RESTARTED_AT);
   const controller = controllerOf(pod);
+  const replicaSet = interner.replicaSet(textAt(controller, 'name') ?? '', textAt(controller, 'uid') ?? '');
   return {
     name: textAt(pod, 'metadata', 'name') ?? '',
     createdAt: Number.isNaN(created) ? 0 : created,
     restartedAt: restartedAt === undefined ? undefined : interner.text(restartedAt),
     terminating: isBeingDeleted(pod),
-    replicaSet: interner.replicaSet(textAt(controller, 'name') ?? '', textAt(controller, 'uid') ?? ''),
+    replicaSet,
     images: imagesOf(pod, interner),
-    shape: needs.shapes ? projectShape(pod, interner) : undefined,
+    shape: needs.shapes ? projectShape(pod, interner, replicaSet) : undefined,
     reads: needs.config ? interner.list(readsOf(pod, needs)) : NOTHING,
     troubles: troublesOf(pod),
   };

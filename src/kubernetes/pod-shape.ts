@@ -7,6 +7,7 @@ import {
   type PodShape,
   type Values,
 } from '../domain/shape.ts';
+import type { ReplicaSetRef } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
 import { at, canonical, isRecord, listAt, textAt, textsAt } from './json.ts';
 
@@ -15,17 +16,35 @@ const APART = new Set(['name', 'image', 'command', 'args', 'env', 'envFrom', 're
 /** The volume that the ServiceAccount admission plugin adds to every Pod, under a random name. */
 const TOKEN_VOLUME = /^kube-api-access-/;
 
-/** What of a Pod, or of a Pod template, may be admission's (domain/shape.ts). Never throws. */
-export function projectShape(pod: unknown, interner: Interner): PodShape {
+/**
+ * What of a Pod, or of a Pod template, may be admission's (domain/shape.ts). Some write the ReplicaSet into it, which is
+ * another one after each restart: its name and uid count as one and the same. Never throws.
+ */
+export function projectShape(pod: unknown, interner: Interner, replicaSet?: ReplicaSetRef): PodShape {
+  const parts = Object.fromEntries(PARTS.map(key => [key, at(pod, 'spec', key)]));
+  const spec = withoutReplicaSet(JSON.stringify(parts), replicaSet);
   // The Pods of one ReplicaSet have their containers in common, to the letter but for the token's volume.
-  const spec = JSON.stringify(['initContainers', 'containers', 'volumes'].map(key => at(pod, 'spec', key)));
-  const key = createHash('sha256')
-    .update(spec.replaceAll(/"kube-api-access-[a-z0-9]+"/g, '""'))
-    .digest('base64');
+  const alike = spec.replaceAll(/"kube-api-access-[a-z0-9]+"/g, '""');
+  const key = createHash('sha256').update(alike).digest('base64');
+  const annotations = Object.entries(textsAt(pod, 'metadata', 'annotations'))
+    .filter(([name]) => !OF_NETWORKS.test(name))
+    .map(([name, value]) => [name, withoutReplicaSet(value, replicaSet)] as const);
   return {
-    containers: interner.computed(key, () => encodeContainers(containersOf(pod))),
-    annotations: interner.text(encodeValues(digests(Object.entries(textsAt(pod, 'metadata', 'annotations'))))),
+    containers: interner.computed(key, () => encodeContainers(containersOf({ spec: JSON.parse(spec) }))),
+    annotations: encodeValues(digests(annotations)),
   };
+}
+
+const PARTS = ['initContainers', 'containers', 'volumes'];
+
+/** Network plugins write an address on each Pod after its start: nothing of admission, and fifty thousand texts. */
+const OF_NETWORKS =
+  /^(cni\.projectcalico\.org|k8s\.v1\.cni\.cncf\.io|k8s\.ovn\.org|ovn\.kubernetes\.io|vpc\.amazonaws\.com)\//;
+
+function withoutReplicaSet(text: string, replicaSet: ReplicaSetRef | undefined): string {
+  if (replicaSet === undefined) return text;
+  const { name, uid } = replicaSet;
+  return [name, uid].filter(it => it !== '').reduce((rest, it) => rest.replaceAll(it, 'REPLICASET'), text);
 }
 
 function containersOf(pod: unknown): Record<string, ContainerShape> {

@@ -8,12 +8,15 @@ import { at, isRecord, textsAt } from './json.ts';
 import { isForbiddenByRbac } from './access.ts';
 import { projectShape } from './pod-shape.ts';
 import type { Call } from './resource.ts';
-import { permissionOf, PODS } from './resource.ts';
+import { DEPLOYMENTS, permissionOf, PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { failureOf, ONE_TRIAL } from './transport.ts';
 
 /** The server, or a webhook on its way, may be busy or restarting; more often than so it is down. */
 const ATTEMPTS = 3;
+/** However long the server asks us to wait, between two attempts and in all. */
+const MAX_WAIT = 10_000;
+const PATIENCE = 30_000;
 
 /**
  * What a Pod of the workload would be now: a dry run, which goes through all of admission and creates nothing. Throws
@@ -24,7 +27,8 @@ export async function tryPod(
   { transport, clock }: { readonly transport: Transport; readonly clock: Clock },
   { workload, replicaSet }: { readonly workload: Workload; readonly replicaSet: ReplicaSetRef },
 ): Promise<Admission> {
-  const template: unknown = JSON.parse(workload.podTemplate ?? '{}');
+  const template = await templateOf(workload, transport);
+  if (template === undefined) return { kind: 'refused', message: 'it was deleted' };
   const call: Call = {
     verb: 'create',
     resource: PODS,
@@ -32,24 +36,35 @@ export async function tryPod(
     query: { dryRun: 'All', fieldManager: 'kube-controller-manager', timeout: '30s' },
     body: podOf(template, workload, replicaSet),
   };
+  const began = clock.elapsed();
   for (let attempt = 1; ; attempt++) {
     const answer = await transport.attempt(call, ONE_TRIAL, transport.interrupted);
     if (answer.kind === 'answered') {
       const { status, body } = answer;
       if (isSuccess(status)) {
         const interner = new Interner();
-        return { kind: 'admitted', template: projectShape(template, interner), pod: projectShape(body, interner) };
+        const pod = projectShape(body, interner, replicaSet);
+        return { kind: 'admitted', template: projectShape(template, interner), pod };
       }
       if (status === 403 && (await isForbiddenByRbac(transport, call))) throw new NotPermitted(permissionOf(call));
     }
     const { message, again, retryAfter } = failureOf(answer);
     // A webhook that fails is an error 500, which repeats would only multiply.
     const isWebhook = answer.kind === 'answered' && answer.status === 500;
-    if (!again || isWebhook || attempt === ATTEMPTS) {
+    const isOver = attempt === ATTEMPTS || clock.elapsed() - began > PATIENCE || transport.interrupted.aborted;
+    if (!again || isWebhook || isOver) {
       return { kind: 'refused', message: answer.kind === 'answered' ? messageOf(answer.status, answer.body) : message };
     }
-    await clock.sleep(Math.max(transport.backoff(attempt), retryAfter ?? 0));
+    const wait = Math.min(MAX_WAIT, Math.max(transport.backoff(attempt), retryAfter ?? 0));
+    await clock.sleep(wait, transport.interrupted);
   }
+}
+
+/** A large inventory keeps it where it is needed; a watch does not. Undefined when the workload is gone. */
+async function templateOf({ podTemplate, namespace, name }: Workload, transport: Transport): Promise<unknown> {
+  if (podTemplate !== undefined) return JSON.parse(podTemplate);
+  const { status, body } = await transport.read({ verb: 'get', resource: DEPLOYMENTS, namespace, name });
+  return isSuccess(status) ? at(body, 'spec', 'template') : undefined;
 }
 
 /**

@@ -21,6 +21,9 @@ const LASTS = 300;
  */
 const LOST_AFTER = 5;
 
+/** Who tries a Pod reads it again. */
+const WITHOUT_TEMPLATE = { shapes: false };
+
 export interface Known extends WorkloadRef {
   readonly uid: string;
 }
@@ -111,7 +114,7 @@ class WorkloadWatch {
     this.#silent = 0;
     this.#resourceVersion = textAt(object, 'metadata', 'resourceVersion') ?? this.#resourceVersion;
     if (type === 'BOOKMARK') return;
-    const workload = projectWorkload(object, new Interner());
+    const workload = projectWorkload(object, new Interner(), WITHOUT_TEMPLATE);
     if (type === 'DELETED') this.#deleted(workload);
     else this.#changed(workload);
   }
@@ -137,7 +140,7 @@ class WorkloadWatch {
       const { items, resourceVersion } = await list(transport, {
         resource: DEPLOYMENTS,
         namespace: this.#namespace,
-        keep: object => projectWorkload(object, interner),
+        keep: object => projectWorkload(object, interner, WITHOUT_TEMPLATE),
         signal,
       });
       if (signal.aborted) return;

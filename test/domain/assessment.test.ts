@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { UNKNOWN } from '../admissions.ts';
 import { describe, test } from 'node:test';
 import { assess, type Circumstances, type Look } from '../../src/domain/assessment.ts';
 import { EMPTY } from '../../src/domain/checkpoint.ts';
@@ -188,5 +189,23 @@ describe('the plan', () => {
     const later = circumstances({ now: Date.parse(aStart().at) + 20 * HOUR });
     const { plan } = assess(aLook([{ workload: failed }, ...many]), aCheckpoint(), later);
     assert.equal(plan.batches.flat().at(-1)?.workload.name, 'failed');
+  });
+});
+
+describe('a tick on which nothing is known', () => {
+  const policy = aPolicy({ stale: [{ injection: 'drift' }] });
+  const after = (now: number) => {
+    const stored = aCheckpoint({ want: wantOf(policy), sweep: aSweep({ reverts: 2, ineffectiveInRow: 1 }) });
+    const injections = new Map([['shop/web', UNKNOWN]]);
+    return assess(aLook([STALE], now), stored, circumstances({ policy, now, injections })).checkpoint.sweep;
+  };
+
+  test('does not close the sweep, and forgets none of its reverts and ineffective restarts', () => {
+    const sweep = after(NOW);
+    assert.deepEqual([sweep?.reverts, sweep?.ineffectiveInRow], [2, 1]);
+  });
+
+  test('does not keep it open for ever, because ages are measured from its beginning', () => {
+    assert.equal(after(BEGIN + policy.onFailure.retryAfter), null);
   });
 });

@@ -33,3 +33,15 @@ test('why nothing is known is told however few it concerns, the most frequent fi
     ],
   );
 });
+
+test('one cause is told once although the words name each Pod, or each connection', () => {
+  const quota = ['a', 'b', 'c'].map(name => unknown(name, `pods "${name}-6c9d5f-x7f2" is forbidden: exceeded quota`));
+  const resets = ['d', 'e'].map((name, index) => unknown(name, `read tcp 10.0.0.1:4000${index}: reset`));
+  assert.deepEqual(
+    commonCauses({ batches: [], left: [...quota, ...resets] }).map(({ count, example }) => [count, example]),
+    [
+      [3, 'shop/a'],
+      [2, 'shop/d'],
+    ],
+  );
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { withoutChance } from '../../src/domain/chance.ts';
 import { describe, test } from 'node:test';
-import { injectionOf, lostSince, newestReplicaSet, withoutChance, type Admission } from '../../src/domain/drift.ts';
+import { injectionOf, lostSince, newestReplicaSet, type Admission } from '../../src/domain/drift.ts';
 import type { Pod } from '../../src/domain/model.ts';
 import { isSameWant, wantFor } from '../../src/domain/want.ts';
 import { injectionCriteria } from '../../src/domain/policy.ts';
@@ -129,7 +130,8 @@ describe('nothing is known, and nothing restarted, when', () => {
     for (const options of [{}, { containers: ['app'] }, { fields: ['image'] }]) {
       assert.match(detailOf(pods, admitted(TEMPLATE), options), lack);
     }
-    assert.equal(compare(pods, admitted(TEMPLATE), { containers: ['proxy'] }).kind, 'same');
+    assert.equal(compare(pods, admitted(TEMPLATE), { containers: ['proxy'] }).kind, 'unknown');
+    assert.equal(compare(pods, admitted(TEMPLATE), { mayLack: ['app'] }).kind, 'drifted');
   });
 
   test('the Pod was refused', () => {
@@ -142,10 +144,17 @@ describe('of the options', () => {
   const old = live(shape({ app: APP, init: proxy(1), proxy: proxy(1) }, { 'injector/status': 's1' }));
   const now = admitted(shape({ app: APP, proxy: proxy(2) }, { 'injector/status': 's2' }));
 
-  test('containers says which count, also for what would be lacking, and leaves annotations out', () => {
+  test('containers says whose drift counts, and leaves annotations out', () => {
+    const given = (container: string) => ({ mayLack: ['init'], containers: [container] });
+    assert.equal(detailOf(old, now, given('proxy')), 'drifted: proxy runs proxy:1, a new Pod gets proxy:2');
+    assert.equal(detailOf(old, now, given('app')), 'same');
+  });
+
+  test('mayLack says what is meant to be gone, whichever containers count', () => {
     assert.equal(compare(old, now).kind, 'unknown');
-    assert.equal(detailOf(old, now, { containers: ['proxy'] }), 'drifted: proxy runs proxy:1, a new Pod gets proxy:2');
-    assert.equal(detailOf(old, now, { containers: ['app'] }), 'same');
+    assert.equal(compare(old, now, { containers: ['proxy'] }).kind, 'unknown');
+    assert.equal(compare(old, now, { mayLack: ['proxy'] }).kind, 'unknown');
+    assert.equal(compare(old, now, { mayLack: ['init'] }).kind, 'drifted');
   });
 
   test('fields says which count, in every container', () => {
@@ -153,7 +162,7 @@ describe('of the options', () => {
     assert.equal(detailOf(pods, NOW, { fields: ['resources'] }), 'drifted: app has another resources');
     assert.equal(detailOf(pods, NOW, { fields: ['args', 'env'] }), 'same');
     assert.equal(
-      detailOf(old, now, { containers: ['proxy'], fields: ['annotations'] }),
+      detailOf(old, now, { containers: ['proxy'], fields: ['annotations'], mayLack: ['init'] }),
       'drifted: another annotation (injector/status)',
     );
   });
@@ -229,11 +238,11 @@ describe('what is wanted of a workload', () => {
   for (const [recorded, now, same] of [
     ['a', 'a', true],
     ['a', 'b', false],
-    ['a.1', 'a.1', true],
-    ['a.1', 'a.2', false],
-    ['a.1', 'a', true],
-    ['b.1', 'a', false],
-    ['a', 'a.1', false],
+    ['a.1.1', 'a.1.2', true],
+    ['a.1.1', 'a.2.1', false],
+    ['a.1.1', 'a', true],
+    ['b.1.1', 'a', false],
+    ['a', 'a.1.1', true],
   ] as const) {
     test(`${recorded} then and ${now} now are ${same ? 'the same' : 'not the same'}`, () => {
       assert.equal(isSameWant(recorded, now), same);

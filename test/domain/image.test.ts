@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { formatImage, imageMatches, parseImage, parseImagePattern } from '../../src/domain/image.ts';
+import { formatImage, imageMatches, mayOverlap, parseImage, parseImagePattern } from '../../src/domain/image.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
@@ -84,6 +84,55 @@ describe('a pattern', () => {
     test(`${pattern} is none: ${problem}`, () => {
       const parsed = parseImagePattern(pattern);
       assert.ok('problem' in parsed && parsed.problem.includes(problem), JSON.stringify(parsed));
+    });
+  }
+});
+
+describe('a star', () => {
+  const meaning = (pattern: string, image: string): boolean | undefined => {
+    const parsed = parseImagePattern(pattern);
+    assert.ok(!('problem' in parsed), pattern);
+    return imageMatches(formatImage(parsed), { image, imageId: undefined });
+  };
+
+  test('in the first part stands for a registry, and for a part of a name below the default one', () => {
+    assert.equal(meaning('nginx*:1.27', 'nginx:1.27'), true);
+    assert.equal(meaning('istio*/proxyv2:1.27', 'istio/proxyv2:1.27'), true);
+    assert.equal(meaning('*/proxyv2:1.27', 'mirror.example/istio/proxyv2:1.27'), true);
+  });
+
+  test('in a name asks for a tag, because nobody knows whether latest is meant', () => {
+    for (const pattern of ['docker.io/istio/*', 'proxyv2*']) {
+      const parsed = parseImagePattern(pattern);
+      assert.ok('problem' in parsed && parsed.problem.includes(`${pattern}:*`), pattern);
+    }
+  });
+
+  test('may not stand for every image', () => {
+    for (const pattern of ['*/*:*', '*o*:*', '*.*:*']) assert.ok('problem' in parseImagePattern(pattern), pattern);
+  });
+});
+
+describe('two patterns may mean one image', () => {
+  const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
+  for (const [one, other, expected] of [
+    ['a:1', 'a:1', true],
+    ['a:1', 'a:2', false],
+    ['a:1', 'b:1', false],
+    ['a:1*', 'a:1.2', true],
+    ['a:1*', 'a:2*', false],
+    ['a:1*', 'a:*-distroless', true],
+    [`a@${digest('1')}`, 'a:1', true],
+    [`a@${digest('1')}`, 'b:1', false],
+    [`a@${digest('1')}`, `a@${digest('2')}`, false],
+  ] as const) {
+    test(`${one} and ${other}: ${expected}`, () => {
+      const [a, b] = [one, other].map(text => {
+        const parsed = parseImagePattern(text);
+        assert.ok(!('problem' in parsed));
+        return formatImage(parsed);
+      });
+      assert.equal(mayOverlap(a ?? '', b ?? ''), expected);
     });
   }
 });

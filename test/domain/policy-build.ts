@@ -19,7 +19,7 @@ stale:
   - podOlderThan: 7d
   - container: istio-proxy
     imageNot: ["docker.io/istio/proxyv2:1.24.2", "docker.io/istio/proxyv2:1.24.2-distroless"]
-  - { injection: drift, containers: [istio-proxy], fields: [image, args] }
+  - { injection: drift, containers: [istio-proxy], fields: [image, args], mayLack: [istio-init] }
   - configChanged: { volumes: false, secrets: true }
 ready:
   - deployment: istio-system/istiod

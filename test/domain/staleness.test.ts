@@ -101,7 +101,10 @@ describe('an image is one of those that are wanted, as references', () => {
       aPod({ images: [{ container: 'proxy', image: 'proxy:2', imageId }] }),
     );
     assert.equal(codeFor(pods, pinned, AGE), 'containerImage');
-    assert.equal(detailFor(pods, pinned, AGE), `proxy runs proxy:2@${OTHER}`);
+    assert.equal(
+      detailFor(pods, pinned, AGE),
+      `proxy runs proxy:2@${OTHER}, wanted is docker.io/library/proxy@${DIGEST}`,
+    );
   });
 
   test('any of several images will do', () => {
@@ -120,7 +123,10 @@ describe('an image is one of those that are wanted, as references', () => {
 
   test('the detail names every image that the stale Pods run', () => {
     const old = ['proxy:1', 'proxy:0', 'proxy:1'].map(image => aPod({ images: imagesOf(image) }));
-    assert.equal(detailFor([...old, aFreshPod()], PROXY_2, AGE), 'proxy runs proxy:0, proxy:1');
+    assert.equal(
+      detailFor([...old, aFreshPod()], PROXY_2, AGE),
+      'proxy runs proxy:0, proxy:1, wanted is docker.io/library/proxy:2',
+    );
   });
 });
 
@@ -181,8 +187,8 @@ describe('configuration that a Pod read when it started', () => {
 describe('what admission would make of a Pod', () => {
   const drift = aPolicy({ stale: [{ podOlderThan: '7d' }, { injection: 'drift' }] }).stale;
   const injections = {
-    same: { kind: 'same', detail: '', resolved: 'a' },
-    drifted: { kind: 'drifted', detail: 'another', resolved: 'a' },
+    same: { kind: 'same', detail: '', resolved: { containers: 'a', settings: 'a' } },
+    drifted: { kind: 'drifted', inContainers: true, detail: 'another', resolved: { containers: 'a', settings: 'a' } },
     unknown: { kind: 'unknown', detail: 'nobody answers' },
   } as const;
 

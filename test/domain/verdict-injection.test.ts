@@ -21,7 +21,7 @@ import type { RestartRecord } from '../../src/domain/record.ts';
 
 const POLICY = aPolicy({ stale: [{ injection: 'drift' }] });
 const WANT = wantOf(POLICY);
-const [WANT_1, WANT_2] = [`${WANT}.1`, `${WANT}.2`];
+const [WANT_1, WANT_2] = [`${WANT}.1.1`, `${WANT}.2.1`];
 
 /** Three Pods with this sweep's T, whose restart was for that want; or nobody's. */
 function judged(
@@ -88,14 +88,20 @@ describe('a restart that did not help is not repeated', () => {
   });
 
   test('until it would get something else', () => {
-    assert.equal(judged({ ...DRIFTED, resolved: '3' }, { record: INEFFECTIVE }), 'injectionDrift');
+    assert.equal(
+      judged({ ...DRIFTED, resolved: { containers: '3', settings: '1' } }, { record: INEFFECTIVE }),
+      'injectionDrift',
+    );
   });
 
   test('nor is one that failed, and what the checkpoint remembers of it ends likewise', () => {
     const past = new Map([['shop/web', aStart({ outcome: 'failed' })]]);
     const record = { want: WANT_2, outcome: 'failed' } as const;
     assert.equal(judged(DRIFTED, { record, bench: { past } }), 'failedBefore');
-    assert.equal(judged({ ...DRIFTED, resolved: '3' }, { record, bench: { past } }), 'injectionDrift');
+    assert.equal(
+      judged({ ...DRIFTED, resolved: { containers: '3', settings: '1' } }, { record, bench: { past } }),
+      'injectionDrift',
+    );
   });
 });
 

@@ -164,10 +164,20 @@ export const CRITERIA: readonly Case[] = [
     'the earlier entries for p name too',
   ],
   [
+    'a third list that leaves no image',
+    stale(
+      '{ container: p, imageNot: [a:1, a:2] }',
+      '{ container: p, imageNot: ["a:*"] }',
+      '{ container: p, imageNot: ‸[a:3] }',
+    ),
+    'stale[2].imageNot',
+    'the earlier entries for p name too',
+  ],
+  [
     'an unknown criterion',
     stale('{ podOlderThan: 7d, ‸injectionDrift: true }'),
     'stale[0].injectionDrift',
-    'one of the keys configChanged, container, containers, fields, imageNot, injection, podOlderThan',
+    'one of the keys configChanged, container, containers, fields, imageNot, injection, mayLack, podOlderThan',
   ],
   ['an injection that is not drift', stale('injection: ‸true'), 'stale[0].injection', 'drift', 'true'],
   [

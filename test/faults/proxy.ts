@@ -1,0 +1,172 @@
+/**
+ * Between a worker and its API server: forwards what it is asked and breaks what it is told to. Every fault is a rule;
+ * the first that matches a request is used, so many times, and then forgotten.
+ */
+import { readFileSync } from 'node:fs';
+import { request as forward, type RequestOptions } from 'node:https';
+import { createServer, type Server } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { selfSigned } from '../kubernetes/certificates.ts';
+
+export type Fault =
+  /** The request waits before it goes on. */
+  | { readonly kind: 'slow'; readonly milliseconds: number }
+  /** The connection is reset, and the API server never hears of the request. */
+  | { readonly kind: 'resetBefore' }
+  /** The API server carries the request out, and the connection is reset instead of an answer. */
+  | { readonly kind: 'resetAfter' }
+  /** Half of the answer's body, then a reset. */
+  | { readonly kind: 'half' }
+  /** An answer of the proxy's own; the API server never hears of the request. */
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: number }
+  /** The answer begins and is never heard of again, without a reset: a dead route. */
+  | { readonly kind: 'stall'; readonly afterMilliseconds: number };
+
+export interface Rule {
+  readonly method?: string;
+  /** What the path and query have to match. */
+  readonly path?: RegExp;
+  /** How many requests; for ever by default. */
+  readonly times?: number;
+  /** The share of the matching requests that are broken, from 0 to 1; all of them by default. */
+  readonly share?: number;
+  readonly fault: Fault;
+}
+
+export interface FaultProxy extends AsyncDisposable {
+  /** `https://127.0.0.1:PORT` */
+  readonly url: string;
+  readonly caFile: string;
+  /** How often each kind of fault was injected. */
+  readonly injected: ReadonlyMap<Fault['kind'], number>;
+  add(...rules: readonly Rule[]): void;
+  clear(): void;
+}
+
+/** @param random from 0 to 1, for shares: a seeded one makes a run repeatable */
+export async function startFaultProxy(
+  to: { readonly server: string; readonly caFile: string; readonly folder: string },
+  random: () => number = Math.random,
+): Promise<FaultProxy> {
+  const { cert, key, certFile } = selfSigned(to.folder, '127.0.0.1');
+  const upstream = new URL(to.server);
+  const ca = readFileSync(to.caFile);
+  const injected = new Map<Fault['kind'], number>();
+  const sockets = new Set<Duplex>();
+  let rules: { rule: Rule; left: number }[] = [];
+
+  const faultFor = ({ method, url = '' }: IncomingMessage): Fault | undefined => {
+    const found = rules.find(
+      ({ rule, left }) =>
+        left > 0 &&
+        (rule.method === undefined || rule.method === method) &&
+        (rule.path === undefined || rule.path.test(url)) &&
+        random() < (rule.share ?? 1),
+    );
+    if (found === undefined) return undefined;
+    found.left--;
+    injected.set(found.rule.fault.kind, (injected.get(found.rule.fault.kind) ?? 0) + 1);
+    return found.rule.fault;
+  };
+
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const fault = faultFor(incoming);
+    const goOn = (): void => pass(incoming, outgoing, fault);
+    switch (fault?.kind) {
+      case 'resetBefore':
+        incoming.socket.destroy();
+        break;
+      case 'status':
+        incoming.resume();
+        answer(outgoing, fault);
+        break;
+      case 'slow':
+        setTimeout(goOn, fault.milliseconds);
+        break;
+      default:
+        goOn();
+    }
+  };
+
+  const pass = (incoming: IncomingMessage, outgoing: ServerResponse, fault: Fault | undefined): void => {
+    const { method, url, headers } = incoming;
+    const options: RequestOptions = {
+      host: upstream.hostname,
+      port: upstream.port,
+      ca,
+      headers: { ...headers, host: upstream.host },
+      ...(method === undefined ? {} : { method }),
+      ...(url === undefined ? {} : { path: url }),
+    };
+    const onward = forward(options, response => deliver(response, outgoing, fault));
+    // A client that is gone must not keep a watch open, nor an API server that is gone the client.
+    outgoing.on('close', () => onward.destroy());
+    onward.on('error', () => incoming.socket.destroy());
+    incoming.pipe(onward);
+  };
+
+  const server: Server = createServer({ cert, key }, handle);
+  server.on('connection', socket => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    url: `https://127.0.0.1:${port}`,
+    caFile: certFile,
+    injected,
+    add: (...more) => void (rules = [...rules, ...more.map(rule => ({ rule, left: rule.times ?? Infinity }))]),
+    clear: () => void (rules = []),
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise(resolve => server.close(resolve));
+    },
+  };
+}
+
+function answer(outgoing: ServerResponse, { status, retryAfter }: Fault & { readonly kind: 'status' }): void {
+  const body = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    message: `a fault of the test: ${status}`,
+    code: status,
+  };
+  const wait = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+  outgoing.writeHead(status, { 'content-type': 'application/json', ...wait }).end(JSON.stringify(body));
+}
+
+function deliver(response: IncomingMessage, outgoing: ServerResponse, fault: Fault | undefined): void {
+  const { statusCode = 502, headers } = response;
+  switch (fault?.kind) {
+    case 'resetAfter':
+      response.resume().on('end', () => outgoing.socket?.destroy());
+      break;
+    case 'half': {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        const body = Buffer.concat(chunks);
+        outgoing.writeHead(statusCode, headers);
+        outgoing.write(body.subarray(0, Math.floor(body.length / 2)), () => outgoing.socket?.destroy());
+      });
+      break;
+    }
+    case 'stall': {
+      outgoing.writeHead(statusCode, headers);
+      outgoing.flushHeaders();
+      let silent = false;
+      setTimeout(() => (silent = true), fault.afterMilliseconds);
+      response.on('data', (chunk: Buffer) => {
+        if (!silent) outgoing.write(chunk);
+      });
+      break;
+    }
+    default:
+      outgoing.writeHead(statusCode, headers);
+      response.pipe(outgoing);
+  }
+}

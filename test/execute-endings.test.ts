@@ -250,6 +250,21 @@ test('a refusal is an outcome, and the rest goes on', async () => {
   assert.equal(hold.checkpoint.starts.find(({ workload }) => workload === 'shop/w1')?.outcome, 'denied');
 });
 
+test('three refusals in a row stop the sweep, and cost nobody a restart', async () => {
+  const { outcomes, executed, hold, cluster } = await walk({
+    restarts: some(6),
+    policy: { batches: { sizes: [1, 5], pause: '0s' } },
+    before: ({ cluster: guarded }) => {
+      guarded.onRestart = () => Promise.resolve({ kind: 'denied', message: 'policy: no' });
+    },
+  });
+  assert.deepEqual(outcomes, ['w0 denied', 'w1 denied', 'w2 denied']);
+  assert.deepEqual([executed.ending?.kind, executed.remaining], ['stopped', 3]);
+  assert.deepEqual([hold.checkpoint.stop?.why, hold.checkpoint.stop?.want], ['denials', WANT]);
+  assert.match(hold.checkpoint.stop?.detail ?? '', /the last was shop\/w2: policy: no/);
+  assert.equal(cluster.get({ namespace: 'shop', name: 'w0' })?.restartedAt, undefined);
+});
+
 describe('when the window closes', () => {
   const closing = { now: BEGIN + 4 * HOUR - 15 * SECOND };
 

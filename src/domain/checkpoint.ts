@@ -48,6 +48,8 @@ const schema = z.object({
       rolloutSeconds: z.array(z.number().min(0)).max(25),
       ineffectiveInRow: count,
       reverts: count,
+      /** Absent for none, as in the checkpoints from before it was counted: their checksum stays what it was. */
+      deniedInRow: count.optional(),
     })
     .nullable(),
   occurrence: z
@@ -60,7 +62,7 @@ const schema = z.object({
     })
     .nullable(),
   stop: z
-    .object({ at: text, why: z.enum(['failures', 'ineffective', 'reverts']), detail: text, want: text })
+    .object({ at: text, why: z.enum(['failures', 'ineffective', 'reverts', 'denials']), detail: text, want: text })
     .nullable(),
   starts: z.array(start),
   runs: z.array(

@@ -7,9 +7,10 @@ import type { Occurrence } from './window.ts';
 
 /** How occurrences and outcomes change the checkpoint: pure steps, each from one checkpoint to the next. */
 
-/** Reverts in a sweep, and ineffective restarts in a row, that stop it: the cause is not the workload. */
+/** Reverts in a sweep, and ineffective or denied restarts in a row, that stop it: the cause is not the workload. */
 export const REVERTS = 3;
 const INEFFECTIVE_IN_ROW = 2;
+const DENIED_IN_ROW = 3;
 const ROLLOUTS_KEPT = 25;
 
 /** The stop that still holds, undefined when there is none or its end has come. */
@@ -45,7 +46,7 @@ export function enterOccurrence(
         ? { ...checkpoint.occurrence, done: sameWant ? checkpoint.occurrence.done : 0 }
         : { name, opensAt, failures: 0, done: 0 },
     want: now.want,
-    sweep: checkpoint.sweep && (anew ? { ...checkpoint.sweep, ineffectiveInRow: 0, reverts: 0 } : checkpoint.sweep),
+    sweep: checkpoint.sweep && (anew ? withoutSuspicion(checkpoint.sweep) : checkpoint.sweep),
     // What ended under other criteria does not bind the new ones.
     starts: sameWant ? checkpoint.starts : checkpoint.starts.filter(({ outcome }) => outcome === undefined),
   };
@@ -57,8 +58,14 @@ export function resume(checkpoint: Checkpoint): Checkpoint {
     ...checkpoint,
     stop: null,
     occurrence: checkpoint.occurrence && { ...checkpoint.occurrence, failures: 0, done: 0 },
-    sweep: checkpoint.sweep && { ...checkpoint.sweep, ineffectiveInRow: 0, reverts: 0 },
+    sweep: checkpoint.sweep && withoutSuspicion(checkpoint.sweep),
   };
+}
+
+/** What counts towards a stop of the sweep is counted from the beginning. */
+function withoutSuspicion(sweep: Sweep): Sweep {
+  const { deniedInRow: _, ...others } = sweep;
+  return { ...others, ineffectiveInRow: 0, reverts: 0 };
 }
 
 /** A sweep that begins with this run. */
@@ -134,7 +141,7 @@ export function recordRevert(
   );
 }
 
-function countOutcome(sweep: Sweep, { outcome, seconds }: Outcome): Sweep {
+function countOutcome({ deniedInRow = 0, ...sweep }: Sweep, { outcome, seconds }: Outcome): Sweep {
   return {
     ...sweep,
     remaining: Math.max(0, sweep.remaining - 1),
@@ -144,6 +151,7 @@ function countOutcome(sweep: Sweep, { outcome, seconds }: Outcome): Sweep {
     ineffectiveInRow:
       outcome === 'ineffective' ? sweep.ineffectiveInRow + 1 : outcome === 'restarted' ? 0 : sweep.ineffectiveInRow,
     reverts: sweep.reverts + Number(outcome === 'reverted'),
+    ...(outcome === 'denied' ? { deniedInRow: deniedInRow + 1 } : {}),
   };
 }
 
@@ -162,6 +170,10 @@ function stopAfter(
   }
   if (outcome.outcome === 'reverted' && (sweep?.reverts ?? 0) >= REVERTS) {
     return { ...revertsStop(keyOf(outcome), now), want };
+  }
+  if (outcome.outcome === 'denied' && (sweep?.deniedInRow ?? 0) >= DENIED_IN_ROW) {
+    const detail = `${DENIED_IN_ROW} restarts in a row were refused; mend the admission policy or webhook that refuses them; the last was ${keyOf(outcome)}: ${outcome.detail}`;
+    return { at, why: 'denials', detail, want };
   }
   return null;
 }

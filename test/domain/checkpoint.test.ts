@@ -10,7 +10,13 @@ const KIB = 1024;
 /** A sweep in the middle: everything that a checkpoint can say is said. */
 const REAL = aCheckpoint({
   hold: { run: 'run-3', pod: { name: 'nightshift-29394123-x7x2p', uid: '6f1a' } },
-  sweep: aSweep({ total: 40, remaining: 12, counts: { restarted: 26, failed: 1 }, rolloutSeconds: [41, 38.5] }),
+  sweep: aSweep({
+    total: 40,
+    remaining: 12,
+    counts: { restarted: 26, failed: 1 },
+    rolloutSeconds: [41, 38.5],
+    deniedInRow: 1,
+  }),
   occurrence: { name: 'nights', opensAt: SWEEP, failures: 1, done: 26 },
   stop: { at: T, why: 'failures', detail: 'shop/api failed: imagePull: äöü "quoted"\n', want: WANT },
   starts: [
@@ -49,6 +55,14 @@ describe('a checkpoint', () => {
       assert.deepEqual(decoded(encodeCheckpoint(checkpoint)), checkpoint);
     });
   }
+
+  test('from before refusals were counted still reads, for its checksum is what it was', () => {
+    const before = `{"version":1,"save":{"run":"the run before","number":8},"hold":null,"want":"11112222",
+      "sweep":{"id":"2026-11-24T01:00:00Z","total":0,"remaining":0,"counts":{},"rolloutSeconds":[],"ineffectiveInRow":0,"reverts":1},
+      "occurrence":{"name":"nights","opensAt":"2026-11-24T01:00:00Z","failures":0,"done":0},
+      "stop":null,"starts":[],"runs":[],"checksum":"d81d30487652f738"}`;
+    assert.deepEqual(decoded(before).sweep, aSweep({ reverts: 1 }));
+  });
 
   test('that is not there is the one of a first run', () => assert.deepEqual(decoded(undefined), EMPTY));
 

@@ -75,7 +75,7 @@ describe('a stop for failures', () => {
   });
 });
 
-for (const why of ['ineffective', 'reverts'] as const) {
+for (const why of ['ineffective', 'reverts', 'denials'] as const) {
   describe(`a stop for ${why}`, () => {
     const checkpoint = aCheckpoint({ stop: aStop({ why }) });
     test('holds beyond its window', () => assert.ok(stopInForce(checkpoint, TOMORROW) !== undefined));
@@ -125,7 +125,7 @@ describe('failures stop the occurrence', () => {
   });
 });
 
-describe('ineffective restarts and reverts stop the sweep', () => {
+describe('ineffective restarts, reverts and refusals stop the sweep', () => {
   for (const { outcomes, why } of [
     { outcomes: ['ineffective'], why: undefined },
     { outcomes: ['ineffective', 'ineffective'], why: 'ineffective' },
@@ -133,6 +133,11 @@ describe('ineffective restarts and reverts stop the sweep', () => {
     { outcomes: ['ineffective', 'superseded', 'gone', 'ineffective'], why: 'ineffective' },
     { outcomes: ['reverted', 'reverted'], why: undefined },
     { outcomes: ['reverted', 'restarted', 'reverted', 'superseded', 'reverted'], why: 'reverts' },
+    { outcomes: ['denied', 'denied'], why: undefined },
+    { outcomes: ['denied', 'denied', 'denied'], why: 'denials' },
+    { outcomes: ['denied', 'denied', 'interrupted', 'denied'], why: 'denials' },
+    { outcomes: ['denied', 'denied', 'restarted', 'denied', 'denied'], why: undefined },
+    { outcomes: ['denied', 'denied', 'gone', 'denied'], why: undefined },
   ] satisfies { outcomes: OutcomeKind[]; why: Stop['why'] | undefined }[]) {
     test(`${why === undefined ? 'not ' : ''}by ${outcomes.join(', ')}`, () => {
       assert.equal(after(outcomes).stop?.why, why);
@@ -150,7 +155,8 @@ describe('ineffective restarts and reverts stop the sweep', () => {
 describe('the ramp and the failures', () => {
   const occurrence = { name: 'nights', opensAt: SWEEP, failures: 1, done: 26 };
   const opensAt = formatInstant(BEGIN + DAY);
-  const sweep = aSweep({ ineffectiveInRow: 1, reverts: 2, rolloutSeconds: [40] });
+  const sweep = aSweep({ ineffectiveInRow: 1, reverts: 2, deniedInRow: 2, rolloutSeconds: [40] });
+  const afresh = aSweep({ rolloutSeconds: [40] });
 
   test('go on within an occurrence', () => {
     const checkpoint = aCheckpoint({ occurrence, sweep });
@@ -167,14 +173,14 @@ describe('the ramp and the failures', () => {
     const entered = enterOccurrence(aCheckpoint({ occurrence, sweep, stop: aStop() }), TOMORROW);
     assert.equal(entered.stop, null);
     assert.deepEqual(entered.occurrence, { name: 'nights', opensAt, failures: 0, done: 0 });
-    assert.deepEqual([entered.sweep?.ineffectiveInRow, entered.sweep?.reverts], [0, 0]);
+    assert.deepEqual(entered.sweep, afresh);
   });
 
   test('start again in the same occurrence when other things are wanted after a stop for that', () => {
     const checkpoint = aCheckpoint({ occurrence, sweep, stop: aStop({ why: 'ineffective' }) });
     const entered = enterOccurrence(checkpoint, { ...TONIGHT, want: 'other' });
     assert.deepEqual(entered.occurrence, { name: 'nights', opensAt: SWEEP, failures: 0, done: 0 });
-    assert.deepEqual([entered.want, entered.sweep?.ineffectiveInRow], ['other', 0]);
+    assert.deepEqual([entered.want, entered.sweep], ['other', afresh]);
   });
 
   test('begin with a canary again when other things are wanted, and what failed stays counted', () => {
@@ -196,7 +202,7 @@ describe('the ramp and the failures', () => {
   test('start again with resume', () => {
     const resumed = resume(aCheckpoint({ occurrence, sweep, stop: aStop() }));
     assert.deepEqual([resumed.stop, resumed.occurrence?.failures, resumed.occurrence?.done], [null, 0, 0]);
-    assert.deepEqual([resumed.sweep?.ineffectiveInRow, resumed.sweep?.reverts], [0, 0]);
+    assert.deepEqual(resumed.sweep, afresh);
   });
 
   test('move on with what is restarted, and with nothing else', () => {

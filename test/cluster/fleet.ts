@@ -63,7 +63,7 @@ export function namespace(
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels, annotations: options.annotations ?? {} } };
 }
 
-interface DeploymentObject {
+export interface DeploymentObject {
   readonly metadata: {
     readonly namespace: string;
     readonly name: string;
@@ -90,9 +90,14 @@ export async function deploy(
   options: { readonly namespaces?: readonly string[] } = {},
 ): Promise<void> {
   await cluster.kubectlApply(manifests.map(manifest => JSON.stringify(manifest)).join('\n---\n'));
+  await settled(cluster, options.namespaces);
+}
+
+/** Resolves once every Deployment (of the namespaces) that nobody paused is available and settled. */
+export async function settled(cluster: Cluster, namespaces?: readonly string[]): Promise<void> {
   await until(
     'the fleet to be available',
-    async () => (await deploymentsOf(cluster)).every(d => isSettled(d, options.namespaces)),
+    async () => (await deploymentsOf(cluster)).every(d => isSettled(d, namespaces)),
     {
       seconds: 120,
       everyMilliseconds: 200,

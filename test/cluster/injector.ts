@@ -32,11 +32,14 @@ export async function installInjector(cluster: Cluster, options: InjectorOptions
   await seenByNewPods(cluster, image);
 }
 
-/** Every injected Pod is stale from now on. Returns once a new Pod really gets the new image. */
-export async function upgradeInjector(cluster: Cluster, image: string): Promise<void> {
+/**
+ * Every injected Pod is stale from now on; with a namespace (as Istio's revisions are rolled out) those in it, whatever
+ * the others get. Returns once a new Pod really gets the new image.
+ */
+export async function upgradeInjector(cluster: Cluster, image: string, only?: string): Promise<void> {
   const path = `/api/v1/namespaces/${NAMESPACE}/configmaps/${CONFIG}`;
-  await cluster.api(path, { method: 'PATCH', body: { data: { image } } });
-  await seenByNewPods(cluster, image);
+  await cluster.api(path, { method: 'PATCH', body: { data: { [only ?? 'image']: image } } });
+  await seenByNewPods(cluster, image, only);
 }
 
 /** Returns once a new Pod is refused, as with a webhook that is down and whose failurePolicy is Fail. */
@@ -71,13 +74,13 @@ async function selectNamespaces(cluster: Cluster, namespaceSelector: object | nu
   await cluster.api(path, { method: 'PATCH', body });
 }
 
-async function seenByNewPods(cluster: Cluster, image: string): Promise<void> {
-  await until(`new Pods to get ${image}`, async () => (await sidecarOfNewPod(cluster)) === image);
+async function seenByNewPods(cluster: Cluster, image: string, where?: string): Promise<void> {
+  await until(`new Pods to get ${image}`, async () => (await sidecarOfNewPod(cluster, where)) === image);
 }
 
 /** The image of the sidecar that a Pod would get now, undefined for none. */
-async function sidecarOfNewPod(cluster: Cluster): Promise<string | undefined> {
-  const path = `/api/v1/namespaces/${TRIAL_NAMESPACE}/pods?dryRun=All`;
+async function sidecarOfNewPod(cluster: Cluster, where = TRIAL_NAMESPACE): Promise<string | undefined> {
+  const path = `/api/v1/namespaces/${where}/pods?dryRun=All`;
   const spec = {
     serviceAccountName: 'default',
     automountServiceAccountToken: false,
@@ -109,7 +112,7 @@ function config(image: string): object {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: CONFIG, namespace: NAMESPACE }, data: { image } };
 }
 
-const image = 'image: params.data["image"]';
+const image = 'image: params.data[request.namespace in params.data ? request.namespace : "image"]';
 const CONTAINER = `[JSONPatch{op: "add", path: "/spec/containers/-",
   value: Object.spec.containers{name: "${SIDECAR}", ${image}}}]`;
 // The list is added empty first: a JSONPatch whose value is a list of objects makes the API server panic (1.36.3).

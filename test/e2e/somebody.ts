@@ -1,0 +1,134 @@
+/** Somebody else: what people and controllers do to Deployments while nightshift restarts them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LAST_RESTART, RESTARTED_AT } from '../../src/domain/model.ts';
+import type { DeploymentObject } from '../cluster/fleet.ts';
+import { until } from '../cluster/until.ts';
+import type { Site } from './site.ts';
+
+const pathOf = (site: Site, name = ''): string =>
+  `/apis/apps/v1/namespaces/${site.namespaces[0]}/deployments${name && `/${name}`}`;
+
+/** `kubectl rollout undo`, `restart`, `status` of a Deployment. */
+export async function rollout(site: Site, verb: 'undo' | 'restart', name: string): Promise<void> {
+  await site.cluster.kubectl('-n', site.namespaces[0] ?? '', 'rollout', verb, `deployment/${name}`);
+}
+
+/** What Argo CD's self-heal does to keys that Git does not know: a merge patch with a null for each. */
+export async function removeOurKeys(site: Site, name: string): Promise<void> {
+  const body = {
+    metadata: { annotations: { [LAST_RESTART]: null } },
+    spec: { template: { metadata: { annotations: { [RESTARTED_AT]: null } } } },
+  };
+  await site.cluster.api(pathOf(site, name), { method: 'PATCH', body });
+}
+
+/** A server-side apply, as every controller that keeps to Git does it: by force. */
+export async function applyAs(site: Site, manager: string, manifest: Manifest): Promise<void> {
+  const path = `${pathOf(site, manifest.metadata.name)}?fieldManager=${manager}&force=true`;
+  await site.cluster.api(path, { method: 'PATCH', body: manifest, contentType: 'application/apply-patch+yaml' });
+}
+
+export interface Manifest {
+  readonly metadata: { readonly name: string };
+}
+
+interface Managed {
+  readonly manager: string;
+  readonly operation: string;
+  readonly subresource?: string;
+  readonly fieldsV1: Fields;
+}
+
+interface Fields {
+  readonly [field: string]: Fields;
+}
+
+/**
+ * What Flux does before it applies (kustomize-controller's override managers): what one manager has written becomes the
+ * other's own by a patch of managedFields, so that an apply without these fields removes them.
+ */
+export async function takeOver(site: Site, name: string, from: string, to: string): Promise<void> {
+  const { metadata } = await site.cluster.api<{
+    metadata: { resourceVersion: string; managedFields: readonly Managed[] };
+  }>(pathOf(site, name));
+  const { resourceVersion, managedFields } = metadata;
+  const isOurs = ({ manager, operation }: Managed): boolean =>
+    manager === from || (manager === to && operation === 'Apply');
+  const ours = managedFields.filter(entry => isOurs(entry) && entry.subresource === undefined);
+  const [first] = ours;
+  if (first === undefined) return;
+  const fieldsV1 = ours.map(entry => entry.fieldsV1).reduce(union);
+  const value = [
+    ...managedFields.filter(entry => !ours.includes(entry)),
+    { ...first, manager: to, operation: 'Apply', fieldsV1 },
+  ];
+  const body = [
+    { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+    { op: 'replace', path: '/metadata/managedFields', value },
+  ];
+  await site.cluster.api(pathOf(site, name), { method: 'PATCH', body, contentType: 'application/json-patch+json' });
+}
+
+const union = (a: Fields, b: Fields): Fields => ({
+  ...a,
+  ...Object.fromEntries(Object.entries(b).map(([key, fields]) => [key, union(a[key] ?? {}, fields)])),
+});
+
+export type Due = (deployment: DeploymentObject) => boolean;
+
+export const atOnce: Due = () => true;
+/** The rollout has begun: there are new Pods, and old ones. */
+export const underWay: Due = ({ metadata, status }) =>
+  (status.observedGeneration ?? 0) >= metadata.generation && (status.updatedReplicas ?? 0) > 0;
+export const complete: Due = deployment =>
+  underWay(deployment) &&
+  deployment.status.updatedReplicas === deployment.spec.replicas &&
+  deployment.status.availableReplicas === deployment.spec.replicas &&
+  deployment.status.replicas === deployment.spec.replicas;
+
+/** Resolves once the rollout of that Deployment has begun: before, there is nothing to undo. */
+export async function seenUnderWay(site: Site, name: string): Promise<void> {
+  await until(`the rollout of ${name}`, async () => underWay(await site.cluster.api(pathOf(site, name))));
+}
+
+/**
+ * A controller that acts on each restart once, when it is due (and so many milliseconds later), until the block ends,
+ * which throws what it could not do.
+ */
+export function onEachRestart(
+  site: Site,
+  due: Due,
+  act: (name: string) => Promise<void>,
+  milliseconds = 0,
+): AsyncDisposable & { readonly acted: readonly string[] } {
+  const over = new AbortController();
+  const acted: string[] = [];
+  const seen = new Set<string>();
+  const work: Promise<void>[] = [];
+  const answer = async (name: string): Promise<void> => {
+    await sleep(milliseconds);
+    // Others write to it, too: a conflict is no reason to give up.
+    await until(`somebody to act on ${name}`, () => act(name).then(() => true));
+    acted.push(name);
+  };
+  const follow = async (): Promise<void> => {
+    const events = site.cluster.watch<{ object: DeploymentObject }>(`${pathOf(site)}?watch=1`, over.signal);
+    for await (const { object } of events) {
+      const { uid, name } = object.metadata;
+      const at = object.spec.template.metadata.annotations?.[RESTARTED_AT];
+      // What stood there before is older than an hour.
+      if (at === undefined || Date.parse(at) < Date.now() - 3_600_000 || !due(object)) continue;
+      if (!seen.has(uid + at)) work.push(answer(name));
+      seen.add(uid + at);
+    }
+  };
+  const following = follow();
+  return {
+    acted,
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      await following;
+      await Promise.all(work);
+    },
+  };
+}

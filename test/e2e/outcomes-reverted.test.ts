@@ -5,11 +5,9 @@ import { settled } from '../cluster/fleet.ts';
 import { until } from '../cluster/until.ts';
 import { leftByName, outcomesByName, type Site } from './site.ts';
 import { atOnce, onEachRestart, removeOurKeys, rollout, seenUnderWay, underWay } from './somebody.ts';
-import { patched, sidecarPolicy, upgradedSite } from './upgraded.ts';
+import { all, patched, sidecarPolicy, upgradedSite } from './upgraded.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
-const all = <T>(names: readonly string[], value: T): Record<string, T> =>
-  Object.fromEntries(names.map(name => [name, value]));
 /** Long enough for somebody to come in between. */
 const SLOWLY = { podAnnotations: { 'test.nightshift/delay': '3s' } };
 

@@ -112,6 +112,11 @@ export class Site {
   /** Applies, and waits until all in the site's namespaces is available and stale (older than `podOlderThan: 1s`). */
   async deploy(...manifests: readonly object[]): Promise<void> {
     await deploy(this.cluster, manifests, { namespaces: this.namespaces });
+    await this.age();
+  }
+
+  /** Waits until every Pod that is there now is stale. */
+  async age(): Promise<void> {
     // Creation times are cut to the second, so the youngest Pod is older than a second after two.
     await sleep(2_100);
   }

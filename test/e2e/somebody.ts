@@ -5,31 +5,25 @@ import type { DeploymentObject } from '../cluster/fleet.ts';
 import { until } from '../cluster/until.ts';
 import type { Site } from './site.ts';
 
-const pathOf = (site: Site, name = ''): string =>
+const pathOf = (site: Site, name: string): string =>
   `/apis/apps/v1/namespaces/${site.namespaces[0]}/deployments${name && `/${name}`}`;
 
-/** `kubectl rollout undo`, `restart`, `status` of a Deployment. */
+/** `kubectl rollout undo` or `restart` of a Deployment. */
 export async function rollout(site: Site, verb: 'undo' | 'restart', name: string): Promise<void> {
   await site.cluster.kubectl('-n', site.namespaces[0] ?? '', 'rollout', verb, `deployment/${name}`);
 }
 
 /** What Argo CD's self-heal does to keys that Git does not know: a merge patch with a null for each. */
-export async function removeOurKeys(site: Site, name: string): Promise<void> {
-  const body = {
-    metadata: { annotations: { [LAST_RESTART]: null } },
-    spec: { template: { metadata: { annotations: { [RESTARTED_AT]: null } } } },
-  };
+export async function removeOurKeys(site: Site, name: string, keys = [LAST_RESTART, RESTARTED_AT]): Promise<void> {
+  const annotations = Object.fromEntries(keys.map(key => [key, null]));
+  const body = { metadata: { annotations }, spec: { template: { metadata: { annotations } } } };
   await site.cluster.api(pathOf(site, name), { method: 'PATCH', body });
 }
 
 /** A server-side apply, as every controller that keeps to Git does it: by force. */
-export async function applyAs(site: Site, manager: string, manifest: Manifest): Promise<void> {
-  const path = `${pathOf(site, manifest.metadata.name)}?fieldManager=${manager}&force=true`;
+export async function applyAs(site: Site, manager: string, name: string, manifest: object): Promise<void> {
+  const path = `${pathOf(site, name)}?fieldManager=${manager}&force=true`;
   await site.cluster.api(path, { method: 'PATCH', body: manifest, contentType: 'application/apply-patch+yaml' });
-}
-
-export interface Manifest {
-  readonly metadata: { readonly name: string };
 }
 
 interface Managed {
@@ -86,9 +80,13 @@ export const complete: Due = deployment =>
   deployment.status.availableReplicas === deployment.spec.replicas &&
   deployment.status.replicas === deployment.spec.replicas;
 
+export async function deploymentOf(site: Site, name: string): Promise<DeploymentObject> {
+  return site.cluster.api(pathOf(site, name));
+}
+
 /** Resolves once the rollout of that Deployment has begun: before, there is nothing to undo. */
 export async function seenUnderWay(site: Site, name: string): Promise<void> {
-  await until(`the rollout of ${name}`, async () => underWay(await site.cluster.api(pathOf(site, name))));
+  await until(`the rollout of ${name}`, async () => underWay(await deploymentOf(site, name)));
 }
 
 /**
@@ -112,7 +110,7 @@ export function onEachRestart(
     acted.push(name);
   };
   const follow = async (): Promise<void> => {
-    const events = site.cluster.watch<{ object: DeploymentObject }>(`${pathOf(site)}?watch=1`, over.signal);
+    const events = site.cluster.watch<{ object: DeploymentObject }>(`${pathOf(site, '')}?watch=1`, over.signal);
     for await (const { object } of events) {
       const { uid, name } = object.metadata;
       const at = object.spec.template.metadata.annotations?.[RESTARTED_AT];

@@ -2,26 +2,32 @@
  * What people have nightshift for: a fleet whose sidecar injector was upgraded. A workload is stale until its Pods are
  * made anew, by whomever, and fresh from then on: what a tick more would do can be seen at once.
  */
-import { deploy, type DeploymentWishes } from '../cluster/fleet.ts';
+import { type DeploymentWishes, settled } from '../cluster/fleet.ts';
 import { installInjector, SIDECAR, upgradeInjector } from '../cluster/injector.ts';
 import { cluster, quickPolicy, Site } from './site.ts';
+import { applyAs } from './somebody.ts';
 
 const OLD = 'docker.io/istio/proxyv2:1.24.1';
 const NEW = 'docker.io/istio/proxyv2:1.24.2';
 
 let injector: Promise<void> | undefined;
 
+type Wishes = Omit<DeploymentWishes, 'namespace' | 'name'>;
+
 /** A site with Deployments of these names, all with the old sidecar; new Pods get the new one. */
-export async function upgradedSite(
-  names: readonly string[],
-  wishes: Omit<DeploymentWishes, 'namespace' | 'name'> = {},
-): Promise<Site> {
+export async function upgradedSite(names: readonly string[], wishes: Wishes = {}, manager = 'kubectl'): Promise<Site> {
   injector ??= cluster().then(on => installInjector(on, { image: OLD }));
   const [site] = await Promise.all([Site.open({ injected: true }), injector]);
-  const manifests = names.map(name => site.deployment({ replicas: 2, ...wishes, name }));
-  await deploy(site.cluster, manifests, { namespaces: site.namespaces });
+  await Promise.all(names.map(name => applyAs(site, manager, name, manifestOf(site, name, wishes))));
+  await settled(site.cluster, site.namespaces);
   await upgradeInjector(site.cluster, NEW, site.namespaces[0]);
   return site;
+}
+
+/** What stands in Git, if there is one. Names are single letters, which are restarted in this order. */
+export function manifestOf(site: Site, name: string, { annotations, ...wishes }: Wishes = {}): object {
+  const priority = { 'nightshift/priority': String(-name.charCodeAt(0)) };
+  return site.deployment({ replicas: 2, ...wishes, name, annotations: { ...priority, ...annotations } });
 }
 
 /** Wants the new sidecar, or another image that is asked for. */
@@ -32,8 +38,12 @@ export function sidecarPolicy(
   return quickPolicy(site, { stale: [{ container: SIDECAR, imageNot: [wants] }], ...changes });
 }
 
-/** Names of those whose restart the API server accepted so far, in order, once for each PATCH. */
+/** Names of those whose restart the API server accepted so far, sorted, once for each PATCH. */
 export async function patched(site: Site): Promise<readonly string[]> {
   const accepted = (await site.requests()).filter(({ verb, code }) => verb === 'patch' && code === 200);
-  return accepted.map(({ name }) => name);
+  return accepted.map(({ name }) => name).toSorted();
 }
+
+/** Every name with the same value. */
+export const all = <T>(names: readonly string[], value: T): Record<string, T> =>
+  Object.fromEntries(names.map(name => [name, value]));

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { LAST_RESTART, RESTARTED_AT } from '../../src/domain/model.ts';
 import { settled } from '../cluster/fleet.ts';
 import { leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
-import { applyAs, atOnce, complete, onEachRestart, removeOurKeys, takeOver } from './somebody.ts';
+import { applyAs, atOnce, complete, onEachRestart, removeOurKeys, rollout, takeOver, underWay } from './somebody.ts';
 import { all, manifestOf, patched, sidecarPolicy, upgradedSite } from './upgraded.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -89,4 +89,31 @@ describe('a controller that removes our keys', { concurrency: 2 }, () => {
     assert.deepEqual(await patched(site), NAMES);
     assert.deepEqual(await site.restarts(), all(NAMES, 1));
   });
+});
+
+test('kubectl rollout undo of a second restart brings the first one and its record back: reverted, and never again', async () => {
+  const site = await Site.open();
+  await site.deploy(...NAMES.map(name => site.deployment({ name, podAnnotations: { 'test.nightshift/delay': '2s' } })));
+  // Every Pod is stale for every sweep that begins later.
+  const policy = quickPolicy(site);
+  assert.deepEqual(outcomesByName((await site.run(policy)).report), all(NAMES, 'restarted'));
+  await site.age();
+  {
+    await using _ = onEachRestart(site, underWay, name =>
+      name === 'a' ? rollout(site, 'undo', name) : Promise.resolve(),
+    );
+    const { code, report } = await site.run(policy);
+    assert.deepEqual([code, report.ending.kind], [0, 'swept']);
+    assert.deepEqual(outcomesByName(report), { ...all(NAMES, 'restarted'), a: 'reverted' });
+    const [undone] = report.outcomes.filter(({ name }) => name === 'a');
+    assert.equal(undone?.detail, 'restartedAt was taken back, its owner now: kubectl');
+  }
+  for (let tick = 0; tick < 2; tick++) {
+    await settled(site.cluster, site.namespaces);
+    await site.age();
+    const { report } = await site.run(policy);
+    assert.deepEqual(outcomesByName(report), all(NAMES.slice(1), 'restarted'));
+    assert.deepEqual(leftByName(report), { a: 'revertedBefore' });
+  }
+  assert.deepEqual(await site.restarts(), { ...all(NAMES, 4), a: 2 });
 });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { stringify } from 'yaml';
-import { until } from '../cluster/until.ts';
 import { reportOf } from '../worker-log.ts';
 import { outcomesByName, quickPolicy, Site } from './site.ts';
+import { refuseRestarts } from './somebody.ts';
 
 describe('what a run cannot do', { concurrency: 6 }, () => {
   const forbidden = [
@@ -56,7 +56,7 @@ describe('what a run cannot do', { concurrency: 6 }, () => {
       site.deployment({ name: 'refused', annotations: { 'nightshift/priority': '1' } }),
       site.deployment({ name: 'other' }),
     );
-    await denyRestarts(site, namespace, 'refused');
+    await refuseRestarts(site, namespace, { name: 'refused' });
     const { code, report } = await site.run(quickPolicy(site));
     assert.equal(code, 3);
     assert.deepEqual(outcomesByName(report), { refused: 'denied', other: 'restarted' });
@@ -90,56 +90,3 @@ describe('what a run cannot do', { concurrency: 6 }, () => {
     });
   }
 });
-
-/** A ValidatingAdmissionPolicy that refuses changes to one Deployment; returns once it does. */
-async function denyRestarts(site: Site, namespace: string, name: string): Promise<void> {
-  const policy = `refuse-${site.id}`;
-  await site.cluster.kubectlApply(
-    [
-      {
-        apiVersion: 'admissionregistration.k8s.io/v1',
-        kind: 'ValidatingAdmissionPolicy',
-        metadata: { name: policy },
-        spec: {
-          matchConstraints: {
-            resourceRules: [
-              { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'] },
-            ],
-          },
-          matchConditions: [
-            {
-              name: 'this-one',
-              expression: `object.metadata.namespace == '${namespace}' && object.metadata.name == '${name}' && request.userInfo.username != 'system:serviceaccount:kube-system:deployment-controller'`,
-            },
-          ],
-          validations: [{ expression: 'object.spec.template == oldObject.spec.template', message: 'not on my watch' }],
-        },
-      },
-      {
-        apiVersion: 'admissionregistration.k8s.io/v1',
-        kind: 'ValidatingAdmissionPolicyBinding',
-        metadata: { name: policy },
-        spec: { policyName: policy, validationActions: ['Deny'] },
-      },
-    ]
-      .map(object => JSON.stringify(object))
-      .join('\n---\n'),
-  );
-  await until('the admission policy to refuse', async () => {
-    try {
-      await site.cluster.kubectl(
-        '-n',
-        namespace,
-        'patch',
-        'deployment',
-        name,
-        '--dry-run=server',
-        '-p',
-        '{"spec":{"template":{"metadata":{"annotations":{"try":"me"}}}}}',
-      );
-      return false;
-    } catch (error) {
-      return String(error).includes('not on my watch');
-    }
-  });
-}

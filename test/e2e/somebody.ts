@@ -68,6 +68,64 @@ const union = (a: Fields, b: Fields): Fields => ({
   ...Object.fromEntries(Object.entries(b).map(([key, fields]) => [key, union(a[key] ?? {}, fields)])),
 });
 
+/** How the API server answers: with 422 or 403. */
+export type Refusal = 'Invalid' | 'Forbidden';
+
+/** A ValidatingAdmissionPolicy that refuses changes of Pod templates in a namespace, or of one Deployment's; it is in force. */
+export async function refuseRestarts(
+  site: Site,
+  namespace: string,
+  { name, reason = 'Invalid' }: { readonly name?: string; readonly reason?: Refusal | undefined } = {},
+): Promise<void> {
+  const { cluster } = site;
+  const message = 'not on my watch';
+  const policy = refusalOf(namespace);
+  const whose = `object.metadata.namespace == '${namespace}'${name === undefined ? '' : ` && object.metadata.name == '${name}'`}`;
+  const resources = { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'] };
+  const objects = [
+    {
+      ...policy,
+      kind: 'ValidatingAdmissionPolicy',
+      spec: {
+        matchConstraints: { resourceRules: [resources] },
+        matchConditions: [{ name: 'these', expression: whose }],
+        validations: [{ expression: 'object.spec.template == oldObject.spec.template', message, reason }],
+      },
+    },
+    {
+      ...policy,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      spec: { policyName: policy.metadata.name, validationActions: ['Deny'] },
+    },
+  ];
+  await cluster.kubectlApply(objects.map(object => JSON.stringify(object)).join('\n---\n'));
+  await until('the admission policy to refuse', async () => (await refusal(site, namespace)).includes(message));
+}
+
+/** Takes it away again. */
+export async function allowRestarts(site: Site, namespace: string): Promise<void> {
+  const { name } = refusalOf(namespace).metadata;
+  for (const kind of ['validatingadmissionpolicybinding', 'validatingadmissionpolicy']) {
+    await site.cluster.kubectl('delete', kind, name);
+  }
+  await until('the admission policy to be gone', async () => (await refusal(site, namespace)) === '');
+}
+
+const refusalOf = (namespace: string) => ({
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  metadata: { name: `refuse-${namespace}` },
+});
+
+/** What the API server says to somebody who would change the Pod templates of a namespace; empty when it has no objection. */
+async function refusal({ cluster }: Site, namespace: string): Promise<string> {
+  const patch = '{"spec":{"template":{"metadata":{"annotations":{"try":"me"}}}}}';
+  const names = (await cluster.kubectl('-n', namespace, 'get', 'deployments', '-o', 'name')).trim().split('\n');
+  const words = names.map(name =>
+    cluster.kubectl('-n', namespace, 'patch', name, '--dry-run=server', '-p', patch).then(() => '', String),
+  );
+  return (await Promise.all(words)).join('');
+}
+
 export type Due = (deployment: DeploymentObject) => boolean;
 
 export const atOnce: Due = () => true;
@@ -100,6 +158,8 @@ export function onEachRestart(
   milliseconds = 0,
 ): AsyncDisposable & { readonly acted: readonly string[] } {
   const over = new AbortController();
+  // In whole seconds, like the restarts: what stands there already is not for us.
+  const began = Math.floor(Date.now() / 1000) * 1000;
   const acted: string[] = [];
   const seen = new Set<string>();
   const work: Promise<void>[] = [];
@@ -114,8 +174,7 @@ export function onEachRestart(
     for await (const { object } of events) {
       const { uid, name } = object.metadata;
       const at = object.spec.template.metadata.annotations?.[RESTARTED_AT];
-      // What stood there before is older than an hour.
-      if (at === undefined || Date.parse(at) < Date.now() - 3_600_000 || !due(object)) continue;
+      if (at === undefined || Date.parse(at) < began || !due(object)) continue;
       if (!seen.has(uid + at)) work.push(answer(name));
       seen.add(uid + at);
     }

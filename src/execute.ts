@@ -6,6 +6,7 @@ import { leftInBatch, type Plan } from './domain/plan.ts';
 import type { RestartRecord } from './domain/record.ts';
 import type { Ending, Outcome } from './domain/report.ts';
 import { ageReference, type Leave, type Restart } from './domain/verdict.ts';
+import { isSameWant } from './domain/want.ts';
 import { follow } from './flight.ts';
 import { endingOfError } from './gates.ts';
 import { Landings } from './landings.ts';
@@ -227,6 +228,8 @@ class Execution {
     const { observed, bench, announcer, clock, cluster } = this.#world;
     observed.put(workload, workload);
     const { record, template, before, tried, began } = from;
+    // Restarted for other criteria than now: these say nothing about it, and judge its Pods like anybody's next time.
+    const policy = isSameWant(record.want, bench.want) ? bench.policy : { ...bench.policy, stale: [] };
     const landing = await follow(
       {
         ref: workload,
@@ -242,7 +245,7 @@ class Execution {
         cluster,
         clock,
         observed,
-        policy: bench.policy,
+        policy,
         configChanges: bench.configChanges,
         progress: (ref, detail) => announcer.tell({ kind: 'progress', workload: ref, detail }),
       },

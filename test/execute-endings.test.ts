@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from '../src/domain/checkpoint.ts';
+import { wantOf } from '../src/domain/want.ts';
 import { parseRecord } from '../src/domain/record.ts';
 import { OutOfReach, type PatchAnswer } from '../src/ports.ts';
 import {
   aCheckpoint,
   anInFlight,
+  aPolicy,
   aRestart,
   aStart,
   aSweep,
@@ -203,6 +205,16 @@ describe('after an ineffective restart', () => {
     const [, second, third, fourth] = world.flights;
     assert.deepEqual([second?.to, third?.from, third?.to, fourth?.from], [60, 60, 70, 60]);
     assert.equal(world.outcomes.length, 8);
+  });
+
+  test('is none what was restarted for other criteria before they changed', async () => {
+    const want = wantOf(aPolicy({ stale: WANTS_PROXY_2 }));
+    const { outcomes } = await walk({
+      inFlight: [anInFlight({ name: 'f0' }, { want: 'other' }), anInFlight({ name: 'f1' }, { want })],
+      scripts: { f0: STILL_OLD, f1: STILL_OLD },
+      policy,
+    });
+    assert.deepEqual(outcomes.toSorted(), ['f0 restarted', 'f1 ineffective']);
   });
 
   test('a second one in a row stops the sweep', async () => {

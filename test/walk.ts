@@ -45,7 +45,8 @@ export async function walk({
     cluster.watch(new Map(), change => observed.see(change), over.signal),
     hold.keepFresh(over.signal),
   ];
-  const plan = makePlan([...inFlight, ...restarts], { sizes: policy.batches.sizes, place: 0, probing: false });
+  const wanted = restarts.map(restart => ({ ...restart, want: world.bench.want }));
+  const plan = makePlan([...inFlight, ...wanted], { sizes: policy.batches.sizes, place: 0, probing: false });
   try {
     const executed = await execute(plan, world);
     const outcomes = executed.outcomes.map(({ name, outcome, why }) => `${name} ${why ?? outcome}`);

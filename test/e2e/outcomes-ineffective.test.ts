@@ -1,9 +1,11 @@
 /** A restart that changes nothing: a typo in the policy must not cost a fleet one restart a tick. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { upgradeInjector } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
 import { leftByName, outcomesByName, type Site } from './site.ts';
-import { all, sidecarPolicy, upgradedSite } from './upgraded.ts';
+import { seenUnderWay } from './somebody.ts';
+import { all, NEWER, sidecarPolicy, upgradedSite } from './upgraded.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 /** The sizes are those of the default: 1, 5, 20. */
@@ -93,4 +95,25 @@ describe('a typo in imageNot', { concurrency: 3 }, () => {
     assert.deepEqual(outcomesByName(report), all(['a', 'b'], 'ineffective'));
     assert.deepEqual(await site.restarts(), { ...all(NAMES, 1), a: 2, b: 2, g: 0, h: 0 });
   });
+});
+
+test('what an upgrade overtakes in flight is no ineffective restart: it is restarted once more for the newer one', async () => {
+  const site = await upgradedSite(NAMES, { podAnnotations: { 'test.nightshift/delay': '3s' } });
+  const first = sidecarPolicy(site, { batches: { sizes: [3], pause: '0s' } });
+  const worker = site.start(['run', '--policy', site.policyFile(first)]);
+  const started = () => worker.lines().filter(({ message }) => message === 'restart started').length;
+  await until('three to be in flight', () => started() === 3);
+  await Promise.all(['a', 'b', 'c'].map(name => seenUnderWay(site, name)));
+  worker.process.kill('SIGTERM');
+  assert.equal(await worker.ended, 143);
+  await upgradeInjector(site.cluster, NEWER, site.namespaces[0]);
+
+  const policy = site.policyFile(sidecarPolicy(site, { wants: NEWER }));
+  for (const outcomes of [all(NAMES, 'restarted'), all(['a', 'b', 'c'], 'restarted')]) {
+    const { code, report } = await site.run(policy);
+    assert.deepEqual(outcomesByName(report), outcomes);
+    assert.deepEqual([code, report.ending.kind], [0, 'swept'], report.summary);
+  }
+  assert.equal((await site.run(policy)).report.ending.kind, 'nothingToDo');
+  assert.deepEqual(await site.restarts(), { ...all(NAMES, 1), a: 2, b: 2, c: 2 });
 });

@@ -9,6 +9,7 @@ import { applyAs } from './somebody.ts';
 
 const OLD = 'docker.io/istio/proxyv2:1.24.1';
 const NEW = 'docker.io/istio/proxyv2:1.24.2';
+export const NEWER = 'docker.io/istio/proxyv2:1.24.3';
 
 let injector: Promise<void> | undefined;
 

@@ -188,8 +188,12 @@ export function outcomesByName(report: RunReport): Record<string, string> {
   );
 }
 
-export function leftByName(report: RunReport): Record<string, string> {
-  return Object.fromEntries(report.left.filter(({ why }) => why !== 'notSelected').map(({ name, why }) => [name, why]));
+/** Of a site's namespaces only, where those of another test may be on their way out. */
+export function leftByName({ left }: RunReport, site?: Site): Record<string, string> {
+  const ours = left.filter(
+    ({ namespace: where, why }) => why !== 'notSelected' && (site === undefined || site.namespaces.includes(where)),
+  );
+  return Object.fromEntries(ours.map(({ name, why }) => [name, why]));
 }
 
 function watchWorker(child: ChildProcess): Worker {

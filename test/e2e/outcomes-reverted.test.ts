@@ -89,6 +89,42 @@ describe('a restart that is taken back', { concurrency: 9 }, () => {
     }
   });
 
+  describe('while the run goes on, after it was complete', () => {
+    test('becomes reverted in the report and in the checkpoint, and three of them stop the sweep', async () => {
+      const site = await upgradedSite(NAMES);
+      await using _ = onEachRestart(site, complete, name => removeOurKeys(site, name), 1_000);
+      const policy = site.policyFile(sidecarPolicy(site, { batches: { sizes: [1], pause: '4s' } }));
+      const { code, report } = await site.run(policy);
+      assert.deepEqual([code, report.ending.kind, report.remaining], [0, 'stopped', 3], report.summary);
+      assert.deepEqual(
+        report.outcomes.map(({ name, outcome, detail }) => [name, outcome, detail]),
+        ['a', 'b', 'c'].map(name => [name, 'reverted', 'restartedAt was taken back, its owner now: unknown']),
+      );
+      assert.match(report.ending.detail, /3 restarts were taken back, the last of .*\/c;/);
+      const { sweep, starts, stop } = await site.checkpoint();
+      assert.deepEqual([sweep?.reverts, sweep?.counts.reverted, stop?.why], [3, 3, 'reverts']);
+      assert.deepEqual(
+        starts.map(({ outcome }) => outcome),
+        ['reverted', 'reverted', 'reverted'],
+      );
+      await assertStopped(site, policy);
+      assert.deepEqual(await site.restarts(), { ...all(NAMES, 0), a: 1, b: 1, c: 1 });
+    });
+
+    test('stops a batch of fifty after a handful of them', async () => {
+      const fleet = 'abcdefghijklmnop'.split('');
+      const site = await upgradedSite(fleet);
+      await using _ = onEachRestart(site, complete, name => removeOurKeys(site, name));
+      const inFlight = { workloads: 2, pods: 100, perNamespace: 2 };
+      const { report } = await site.run(sidecarPolicy(site, { batches: { sizes: [1, 50], pause: '0s', inFlight } }));
+      assert.equal(report.ending.kind, 'stopped', report.summary);
+      const touched = await patched(site);
+      assert.ok(touched.length < 10, touched.join());
+      assert.equal(new Set(touched).size, touched.length);
+      assert.equal(report.outcomes.length + report.remaining, fleet.length);
+    });
+  });
+
   describe('between two runs', () => {
     const middle = [
       { when: 'after it was complete', said: 'restart ended', left: 'fresh', sizes: { sizes: [3], pause: '5m' } },

@@ -1,5 +1,5 @@
 import type { Admission } from './domain/drift.ts';
-import { isOfOccurrence } from './domain/ledger.ts';
+import { isOfRamp } from './domain/ledger.ts';
 import { dropUnstarted, isNamed, nameable, nameStarts } from './domain/starts.ts';
 import { keyOf, unreachable, type Condition, type Workload } from './domain/model.ts';
 import { leftInBatch, type Plan } from './domain/plan.ts';
@@ -53,8 +53,9 @@ class Execution {
     const { gates, hold } = this.#world;
     for (const { workload, record } of this.#plan.inFlight)
       this.#launch(workload, () => this.#resume(workload, record));
-    // What an earlier occurrence left is no part of this one's ramp, and goes before its canary.
-    const ofThisOne = ({ record }: { readonly record: RestartRecord }) => isOfOccurrence(hold.checkpoint, record.at);
+    // What an earlier occurrence left, or other criteria, is no part of this ramp, and goes before its canary.
+    const ofThisOne = ({ record }: { readonly record: RestartRecord }) =>
+      isOfRamp(hold.checkpoint, { at: record.at, for: record.want });
     if (!this.#plan.inFlight.every(ofThisOne)) await this.#landing(0);
     while (this.#queue.length > 0 && (await gates.check()) === undefined && (await becomesReady(this.#world))) {
       const before = this.#landings.outcomes.length;
@@ -209,7 +210,7 @@ class Execution {
         this.#queue.unshift(restart);
         return undefined;
       case 'ended':
-        return this.#landings.land(restart.workload, started.landing, { at: started.at, began });
+        return this.#landings.land(restart.workload, started.landing, { at: started.at, for: restart.want, began });
       default:
         return unreachable(started);
     }
@@ -239,6 +240,7 @@ class Execution {
         before,
         tried,
         want: record.want,
+        stood: record.before,
         age: ageReference(record, bench),
       },
       {
@@ -250,6 +252,6 @@ class Execution {
         progress: (ref, detail) => announcer.tell({ kind: 'progress', workload: ref, detail }),
       },
     );
-    await this.#landings.land(workload, landing, { at: record.at, began });
+    await this.#landings.land(workload, landing, { at: record.at, for: record.want, began });
   }
 }

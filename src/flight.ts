@@ -1,4 +1,4 @@
-import { isTakenBack } from './domain/instant.ts';
+import { isNewerThan, isTakenBack } from './domain/instant.ts';
 import { injectionOf, lostSince, newestReplicaSet, type Admission, type Injection } from './domain/drift.ts';
 import type {
   ConfigChanges,
@@ -32,6 +32,8 @@ export interface Flight {
   readonly age: AgeReference;
   /** What was wanted of it, as its record says. */
   readonly want: string;
+  /** The restartedAt that stood there before. */
+  readonly stood: string | undefined;
   /** What a Pod was to get when it was started; undefined after a crash, and where no criterion asks for it. */
   readonly tried: Admission | undefined;
 }
@@ -251,13 +253,14 @@ class Following {
   /** Somebody changed or deleted it: a fresh read says what that means for us. */
   async #explain(): Promise<Landing | undefined> {
     const workload = await this.#readAgain();
-    const { uid, at, template, ref } = this.#flight;
+    const { uid, at, template, ref, stood } = this.#flight;
     if (workload === undefined) return { outcome: 'gone', detail: 'it was deleted' };
     if (workload.uid !== uid) return { outcome: 'gone', detail: 'it was deleted and created again' };
     if (workload.deleting) return { outcome: 'gone', detail: 'it is being deleted' };
     if (this.#isOurs(workload)) return undefined;
     if (workload.template !== template) return { outcome: 'superseded', detail: 'somebody changed its Pod template' };
-    if (!isTakenBack(workload.restartedAt, at)) {
+    // A clock that is behind ours writes an older T; a value from before T was there says that T was taken back.
+    if (isNewerThan(workload.restartedAt, stood) || !isTakenBack(workload.restartedAt, at)) {
       return { outcome: 'superseded', detail: `somebody restarted it at ${workload.restartedAt ?? ''}` };
     }
     const owner = await this.#world.cluster.ownerOfRestartedAt(ref);

@@ -32,7 +32,7 @@ export class Landings {
   async land(
     workload: Workload,
     landing: Landing,
-    from: { readonly at: string; readonly began: number },
+    from: { readonly at: string; readonly for: string; readonly began: number },
   ): Promise<void> {
     const { hold, clock, gates, bench, observed } = this.#world;
     const available = landing.outcome === 'gone' ? undefined : observed.worstOf(workload);
@@ -45,7 +45,7 @@ export class Landings {
     const outcome = outcomeOf(workload, measured, clock.elapsed() - from.began);
     this.outcomes.push(outcome);
     const { policy, want } = bench;
-    hold.change(checkpoint => recordOutcome(checkpoint, outcome, { policy, want, at: from.at, now: clock.now() }));
+    hold.change(checkpoint => recordOutcome(checkpoint, outcome, { ...from, policy, want, now: clock.now() }));
     this.#tellEnd(outcome);
     if (landing.outcome === 'restarted') this.#settled.set(keyOf(workload), { workload, at: from.at });
     if (landing.outcome !== 'failed' && landing.outcome !== 'ineffective') return;
@@ -113,7 +113,7 @@ export class Landings {
       const outcome = { ...before, outcome: 'reverted' as const, detail: takenBack(owner) };
       this.outcomes[index] = outcome;
       const { policy, want } = bench;
-      hold.change(checkpoint => recordRevert(checkpoint, outcome, { policy, want, at, now: clock.now() }));
+      hold.change(checkpoint => recordRevert(checkpoint, outcome, { policy, want, at, for: want, now: clock.now() }));
       this.#tellEnd(outcome);
     }
   }

@@ -3,11 +3,12 @@ import { commonCauses } from './domain/causes.ts';
 import type { Checkpoint } from './domain/checkpoint.ts';
 import { formatInstant } from './domain/instant.ts';
 import { isOfOccurrence, outlivesUnknown } from './domain/ledger.ts';
-import { keyOf } from './domain/model.ts';
+import { keyOf, type Workload } from './domain/model.ts';
 import { needsOf, samePolicy } from './domain/policy.ts';
 import type { Plan } from './domain/plan.ts';
-import { isStronger, makeReport, type Ending, type Report } from './domain/report.ts';
+import { isStronger, makeReport, type Ending, type Outcome, type Report } from './domain/report.ts';
 import { execute, type Executed } from './execute.ts';
+import { takenBack } from './flight.ts';
 import { endingOf, endingOfError, Gates, TERMINATED } from './gates.ts';
 import type { Hold } from './hold.ts';
 import { Observed } from './observed.ts';
@@ -38,6 +39,8 @@ class Sweep {
   #assessment: Assessment | undefined;
   #executed: Executed = { outcomes: [], left: [], remaining: 0, ending: undefined };
   #skipped: readonly string[] = [];
+  /** What became of restarts of earlier runs, as the workloads say. */
+  #found: readonly Outcome[] = [];
 
   constructor(held: Held) {
     this.#held = held;
@@ -90,6 +93,7 @@ class Sweep {
       hold.asStored = mine => ({ ...mine, occurrence: before.occurrence, stop: mine.stop ?? before.stop });
     }
     announcer.tell({ kind: 'planned', plan, sweep: bench.sweep.id });
+    await this.#tellReverts(assessment.reverted, plan);
     const work = [...plan.inFlight, ...plan.batches.flat()].map(({ workload }) => workload);
     this.#tellCauses(plan);
     if (work.length === 0) {
@@ -121,6 +125,26 @@ class Sweep {
     // An injector that went away in the middle.
     this.#tellCauses({ batches: [], left: this.#executed.left });
     return this.#executed.ending ?? { kind: 'swept', detail: 'nothing stale and willing is left' };
+  }
+
+  /** Taken back between two runs: named here, with who owns the value now, for the run that did it is over. */
+  async #tellReverts(reverted: readonly Workload[], { batches }: Plan): Promise<void> {
+    const { cluster, announcer } = this.#held;
+    for (const workload of reverted) {
+      const owner = await cluster.ownerOfRestartedAt(workload).catch(() => undefined);
+      const { namespace, name, kind, uid } = workload;
+      const outcome = {
+        namespace,
+        name,
+        kind,
+        uid,
+        outcome: 'reverted' as const,
+        detail: takenBack(owner),
+        seconds: 0,
+      };
+      this.#found = [...this.#found, outcome];
+      announcer.tell({ kind: 'ended', outcome, remaining: batches.flat().length, typicalSeconds: 0, width: 1 });
+    }
   }
 
   #tellCauses(plan: Pick<Plan, 'batches' | 'left'>): void {
@@ -173,7 +197,7 @@ class Sweep {
       window,
       sweep: this.#assessment && (hold.checkpoint.sweep?.id ?? null),
       left,
-      outcomes: this.#executed.outcomes,
+      outcomes: [...this.#found, ...this.#executed.outcomes],
       remaining: this.#executed.remaining,
       ending,
       notPermitted: this.#skipped,

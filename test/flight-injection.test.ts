@@ -33,6 +33,7 @@ async function flight(version: number | undefined, answers: readonly Admission[]
       before: undefined,
       age: ageReference(aRecord(), aBench()),
       want: `${WANT}.2`,
+      stood: undefined,
       tried: undefined,
       ...given,
     },

@@ -67,6 +67,7 @@ async function flight(night: Night = {}) {
       before: before.status?.progressing,
       age: ageReference(aRecord(), aBench()),
       want: aBench().want,
+      stood: '2026-11-01T01:00:00Z',
       tried,
     },
     { cluster, clock, observed, policy, configChanges: new Map(), progress: (_, detail) => progress.push(detail) },
@@ -393,6 +394,11 @@ describe('a restart that somebody meddles with', () => {
       because: 'is reverted when an older T is back',
       outcome: 'reverted',
       happens: set({ generation: 9, restartedAt: '2026-11-01T01:00:00Z' }),
+    },
+    {
+      because: 'is superseded when somebody restarted it whose clock is behind ours',
+      outcome: 'superseded',
+      happens: set({ generation: 9, restartedAt: '2026-11-24T01:00:00Z' }),
     },
     {
       because: 'is reverted by the manager that owns the value now',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Checkpoint } from '../src/domain/checkpoint.ts';
 import type { Workload } from '../src/domain/model.ts';
 import type { Policy } from '../src/domain/policy.ts';
+import { wantOf } from '../src/domain/want.ts';
 import { windowAt, type WindowState } from '../src/domain/window.ts';
 import { Gates } from '../src/gates.ts';
 import { readCheckpoint, takeHold } from '../src/hold.ts';
@@ -13,7 +14,7 @@ import { FakeAnnouncer, FakeCluster, FakeStore } from './fake-world.ts';
 /** Between the hold and the first start: all that `start` and `execute` need, on a cluster of stale workloads. */
 export async function heldWorld({
   workloads = [],
-  checkpoint = aCheckpoint(),
+  checkpoint: given,
   policy = aPolicy(),
   now = NOW,
   started = false,
@@ -26,6 +27,7 @@ export async function heldWorld({
   readonly started?: boolean;
   readonly windowAt?: (now: number) => WindowState;
 } = {}) {
+  const checkpoint = given ?? aCheckpoint({ want: wantOf(policy) });
   const clock = new FakeClock(now);
   const store = new FakeStore(checkpoint);
   const announcer = new FakeAnnouncer(clock);

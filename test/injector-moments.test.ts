@@ -61,6 +61,7 @@ test('an injector that is upgraded in the middle of a rollout makes it no ineffe
       before: undefined,
       age: ageReference(aRecord(), aBench()),
       want: `${WANT}.2`,
+      stood: undefined,
       tried: admittedWith(2),
     },
     { cluster, clock, observed, policy: POLICY, configChanges: new Map(), progress: () => undefined },
@@ -153,6 +154,7 @@ test('a rollout of an earlier run that went well has not failed because the inje
       age: ageReference(aRecord(), aBench()),
       // The hash of what its Pods have stands in the record.
       want: wantOfVersion(2),
+      stood: undefined,
       tried: undefined,
     },
     { cluster, clock, observed, policy: POLICY, configChanges: new Map(), progress: () => undefined },

@@ -2,7 +2,7 @@ import type { Bench } from './bench.ts';
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { parseInstant } from './instant.ts';
 import type { Injection } from './drift.ts';
-import { enterOccurrence, isOfOccurrence, newSweep, outlivesUnknown } from './ledger.ts';
+import { enterOccurrence, isOfRamp, newSweep, outlivesUnknown } from './ledger.ts';
 import { countSweep, reconcile } from './reconcile.ts';
 import { keyOf, type ConfigChanges, type Namespace, type Pod, type Workload } from './model.ts';
 import { makePlan, type Plan } from './plan.ts';
@@ -42,6 +42,8 @@ export interface Assessment {
   readonly checkpoint: Checkpoint;
   readonly plan: Plan;
   readonly bench: Bench;
+  /** Restarts of this sweep that were taken back since the last look. */
+  readonly reverted: readonly Workload[];
 }
 
 /**
@@ -79,14 +81,28 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
     now,
     unread: new Set(look.skipped.map(({ namespace }) => namespace)),
   });
-  // Those of an earlier occurrence are awaited before its canary, and are no part of its ramp.
-  const flying = verdicts.filter(verdict => verdict.kind === 'inFlight' && isOfOccurrence(settled, verdict.record.at));
+  // Those of an earlier occurrence, or for other criteria, are awaited before its canary, and are no part of its ramp.
+  const flying = verdicts.filter(
+    verdict => verdict.kind === 'inFlight' && isOfRamp(settled, { at: verdict.record.at, for: verdict.record.want }),
+  );
   const plan = makePlan(verdicts, {
     sizes: policy.batches.sizes,
     place: (settled.occurrence?.done ?? 0) + flying.length,
     probing: sweep.ineffectiveInRow > 0,
   });
-  return { checkpoint: countSweep(settled, verdicts), plan, bench };
+  const reverted = newlyReverted(entered, settled);
+  return {
+    checkpoint: countSweep(settled, verdicts),
+    plan,
+    bench,
+    reverted: look.workloads.filter(workload => reverted.has(keyOf(workload))),
+  };
+}
+
+function newlyReverted({ starts: before }: Checkpoint, { starts, sweep }: Checkpoint): ReadonlySet<string> {
+  const known = new Set(before.filter(({ outcome }) => outcome === 'reverted').map(({ workload }) => workload));
+  const since = starts.filter(({ outcome, at }) => outcome === 'reverted' && sweep !== null && at >= sweep.id);
+  return new Set(since.map(({ workload }) => workload)).difference(known);
 }
 
 const isUnknown = (verdict: Verdict): boolean => verdict.kind === 'leave' && verdict.why === 'unknown';

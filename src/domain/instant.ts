@@ -29,3 +29,10 @@ export function isTakenBack(standing: string | undefined, t: string): boolean {
   const then = parseInstant(t);
   return now === undefined || then === undefined || now < then;
 }
+
+/** Whether a value is a time, and later than what stood there before, if that was one. */
+export function isNewerThan(value: string | undefined, before: string | undefined): boolean {
+  const time = value === undefined ? undefined : parseInstant(value);
+  const earlier = before === undefined ? undefined : parseInstant(before);
+  return time !== undefined && (earlier === undefined || time > earlier);
+}

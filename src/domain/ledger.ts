@@ -3,6 +3,7 @@ import { formatInstant, parseInstant } from './instant.ts';
 import { keyOf } from './model.ts';
 import type { Policy } from './policy.ts';
 import type { Outcome } from './report.ts';
+import { isSameWant } from './want.ts';
 import type { Occurrence } from './window.ts';
 
 /** How occurrences and outcomes change the checkpoint: pure steps, each from one checkpoint to the next. */
@@ -93,11 +94,17 @@ export function outlivesUnknown(
   return now < (parseInstant(sweep.id) ?? 0) + policy.onFailure.retryAfter;
 }
 
+/** What a restart was: T, and what it was for. */
+interface Restarted {
+  readonly at: string;
+  readonly for: string;
+}
+
 /** What an outcome means for the sweep, the ramp and the stop. A failure of the same start counts once. */
 export function recordOutcome(
   checkpoint: Checkpoint,
   outcome: Outcome,
-  now: { readonly policy: Policy; readonly want: string; readonly at: string; readonly now: number },
+  now: { readonly policy: Policy; readonly want: string; readonly now: number } & Restarted,
 ): Checkpoint {
   const key = keyOf(outcome);
   const known = checkpoint.starts.find(start => start.workload === key && outcome.uid.startsWith(start.uid));
@@ -110,7 +117,7 @@ export function recordOutcome(
       ...checkpoint.occurrence,
       failures: checkpoint.occurrence.failures + Number(outcome.outcome === 'failed' && !again),
       // Only a restart that went well proves anything to the next batch.
-      done: checkpoint.occurrence.done + Number(outcome.outcome === 'restarted' && isOfOccurrence(checkpoint, now.at)),
+      done: checkpoint.occurrence.done + Number(outcome.outcome === 'restarted' && isOfRamp(checkpoint, now)),
     },
     starts: checkpoint.starts.map(start =>
       start === known ? { ...start, at: now.at, outcome: outcome.outcome } : start,
@@ -123,7 +130,7 @@ export function recordOutcome(
 export function recordRevert(
   checkpoint: Checkpoint,
   outcome: Outcome,
-  now: { readonly policy: Policy; readonly want: string; readonly at: string; readonly now: number },
+  now: Parameters<typeof recordOutcome>[2],
 ): Checkpoint {
   const { sweep } = checkpoint;
   const { restarted = 0 } = sweep?.counts ?? {};
@@ -192,6 +199,11 @@ export function typicalRollout(checkpoint: Checkpoint): number | undefined {
 }
 
 /** What was started before the occurrence opened proves nothing about it: its ramp begins with its own canary. */
-export function isOfOccurrence({ occurrence }: Checkpoint, at: string): boolean {
+export function isOfOccurrence({ occurrence }: Pick<Checkpoint, 'occurrence'>, at: string): boolean {
   return occurrence !== null && at >= occurrence.opensAt;
+}
+
+/** Nor does a restart for other criteria. */
+export function isOfRamp(checkpoint: Pick<Checkpoint, 'occurrence' | 'want'>, restart: Restarted): boolean {
+  return isOfOccurrence(checkpoint, restart.at) && isSameWant(restart.for, checkpoint.want);
 }

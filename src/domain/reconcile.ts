@@ -1,6 +1,6 @@
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { isTakenBack } from './instant.ts';
-import { isOfOccurrence, revertsStop, REVERTS } from './ledger.ts';
+import { isOfRamp, revertsStop, REVERTS } from './ledger.ts';
 import { keyOf, type OutcomeKind } from './model.ts';
 import { ownRecord } from './record.ts';
 import { isSameWorkload, startOf } from './starts.ts';
@@ -27,7 +27,13 @@ export function reconcile(
     settled
       .filter(({ before, after }) => after?.outcome === outcome && before.outcome !== outcome)
       .flatMap(({ after }) => after ?? []);
-  const done = newly('restarted').filter(({ at }) => isOfOccurrence(checkpoint, at)).length;
+  const wantOf = ({ workload }: Start): string | undefined => {
+    const verdict = byKey.get(workload);
+    return verdict && ownRecord(verdict.workload, now.by)?.want;
+  };
+  const done = newly('restarted').filter(start =>
+    isOfRamp(checkpoint, { at: start.at, for: wantOf(start) ?? checkpoint.want }),
+  ).length;
   const { occurrence, sweep } = checkpoint;
   return stopAfterReverts(
     {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { formatInstant, isTakenBack, nextRestartedAt, parseInstant } from '../../src/domain/instant.ts';
+import { formatInstant, isTakenBack, nextRestartedAt, parseInstant, isNewerThan } from '../../src/domain/instant.ts';
 
 const at = (text: string): number => Date.parse(text);
 
@@ -94,5 +94,19 @@ describe('T is taken back', () => {
     { standing: '2026-11-24T01:10:01Z', taken: false, because: 'unless somebody restarted it again' },
   ]) {
     test(because, () => assert.equal(isTakenBack(standing, t), taken));
+  }
+});
+
+test('a value is newer than what stood there when it is a time, and a later one', () => {
+  for (const [value, before, expected] of [
+    ['2026-11-24T01:00:00Z', '2026-11-24T00:00:00Z', true],
+    ['2026-11-24T01:00:00Z', '2026-11-24T01:00:00Z', false],
+    ['2026-11-24T01:00:00Z', '2026-11-24T02:00:00Z', false],
+    ['2026-11-24T01:00:00Z', undefined, true],
+    ['2026-11-24T01:00:00Z', 'never', true],
+    ['never', undefined, false],
+    [undefined, undefined, false],
+  ] as const) {
+    assert.equal(isNewerThan(value, before), expected, `${value} after ${before}`);
   }
 });

@@ -48,7 +48,7 @@ function after(outcomes: readonly OutcomeKind[], policy = POLICY, before: Checkp
   return outcomes.reduce((checkpoint, outcome, index) => {
     const name = `w${index}`;
     const named = nameStarts(checkpoint, [aWorkload({ name })], BEGIN);
-    return recordOutcome(named, anOutcome({ name, outcome }), { policy, want: WANT, at: T, now: NOW });
+    return recordOutcome(named, anOutcome({ name, outcome }), { policy, want: WANT, at: T, for: WANT, now: NOW });
   }, before);
 }
 
@@ -105,7 +105,7 @@ describe('failures stop the occurrence', () => {
 
   test('with the name and the reason of the workload, and the second', () => {
     const outcome = anOutcome({ outcome: 'failed', why: 'imagePull', detail: 'proxy:3 not found' });
-    const { stop } = recordOutcome(aCheckpoint(), outcome, { policy: POLICY, want: WANT, at: T, now: NOW });
+    const { stop } = recordOutcome(aCheckpoint(), outcome, { policy: POLICY, want: WANT, at: T, for: WANT, now: NOW });
     assert.deepEqual(stop, aStop({ at: formatInstant(NOW), detail: 'shop/web failed: imagePull' }));
   });
 
@@ -116,7 +116,7 @@ describe('failures stop the occurrence', () => {
   });
 
   test('counted once, however often the same restart is seen to fail', () => {
-    const now = { policy: aPolicy({ onFailure: { stopAfter: 2 } }), want: WANT, at: T, now: NOW };
+    const now = { policy: aPolicy({ onFailure: { stopAfter: 2 } }), want: WANT, at: T, for: WANT, now: NOW };
     const once = recordOutcome(aCheckpoint({ starts: [aStart()] }), anOutcome({ outcome: 'failed' }), now);
     const twice = recordOutcome(once, anOutcome({ outcome: 'failed' }), now);
     assert.deepEqual(twice, once);
@@ -227,7 +227,7 @@ describe('what ended under other criteria does not bind the new ones, and what i
 describe('what is started before an occurrence opens', () => {
   const before = formatInstant(BEGIN - SECOND);
   test('is no step of its ramp', () => {
-    const now = { policy: POLICY, want: WANT, now: NOW };
+    const now = { policy: POLICY, want: WANT, for: WANT, now: NOW };
     const early = recordOutcome(aCheckpoint(), anOutcome(), { ...now, at: before });
     const inTime = recordOutcome(aCheckpoint(), anOutcome(), { ...now, at: SWEEP });
     assert.deepEqual([early.occurrence?.done, inTime.occurrence?.done], [0, 1]);
@@ -239,13 +239,13 @@ describe('the name of a start', () => {
 
   test('keep their outcome and T', () => {
     const outcome = anOutcome({ outcome: 'superseded' });
-    const { starts } = recordOutcome(named, outcome, { policy: POLICY, want: WANT, at: T, now: NOW });
+    const { starts } = recordOutcome(named, outcome, { policy: POLICY, want: WANT, at: T, for: WANT, now: NOW });
     assert.deepEqual(starts[0], { ...aStart({ outcome: 'superseded' }), revision: 9 });
   });
 
   test('stay without an outcome when the run ends first', () => {
     const outcome = anOutcome({ outcome: 'interrupted' });
-    const now = { policy: POLICY, want: WANT, at: T, now: NOW };
+    const now = { policy: POLICY, want: WANT, at: T, for: WANT, now: NOW };
     assert.deepEqual(recordOutcome(named, outcome, now), named);
   });
 });
@@ -286,7 +286,7 @@ describe('a typical rollout', () => {
       { length: 30 },
       (_, index): Outcome => anOutcome({ name: `w${index}`, seconds: index }),
     );
-    const now = { policy: POLICY, want: WANT, at: T, now: NOW };
+    const now = { policy: POLICY, want: WANT, at: T, for: WANT, now: NOW };
     const some = [...outcomes, anOutcome({ outcome: 'failed', seconds: 600 })];
     const { sweep } = some.reduce((checkpoint, outcome) => recordOutcome(checkpoint, outcome, now), aCheckpoint());
     assert.deepEqual(

@@ -288,3 +288,21 @@ test('a workload whose restart was undone between two runs is left, and the othe
   const report = await night.runs();
   assert.deepEqual([report.outcomes, report.counts.left], [[], { fresh: 1, revertedBefore: 1 }]);
 });
+
+test('a restart that was taken back between two runs is told by the run that finds it, with who owns the value now', async () => {
+  const night = aNight({ policy: { ...QUICK, batches: { sizes: [1], pause: '1m' } } });
+  night.clock.after(12 * SECOND, () => night.interruption.abort());
+  const first = await night.runs();
+  assert.deepEqual([outcomesOf(first), first.exitCode], [['w0 restarted'], 143]);
+  const w0 = { namespace: 'shop', name: 'w0' };
+  const { generation = 0, revision = 0 } = night.cluster.get(w0) ?? {};
+  night.cluster.owner = 'argocd';
+  const undone = { restartedAt: undefined, record: undefined, generation: generation + 1, revision: revision + 1 };
+  night.cluster.update(w0, { ...undone, status: { observedGeneration: generation + 1 } });
+  const again = { ...night.world, interrupted: new AbortController().signal };
+  const second = await run(again, WISHES);
+  assert.deepEqual(outcomesOf(second), ['w0 reverted', 'w1 restarted', 'w2 restarted']);
+  assert.match(second.outcomes[0]?.detail ?? '', /its owner now: argocd/);
+  // With new Pods of the old template.
+  assert.equal(second.left.find(({ name }) => name === 'w0')?.why, 'fresh');
+});

@@ -90,7 +90,7 @@ export function aWorkload({ status, ...given }: GivenWorkload = {}): Workload {
     selector: `app=${name}`,
     restartedAt: undefined,
     template: 'template-1',
-    podTemplate: '{}',
+    podTemplate: undefined,
     revision: 4,
     ...given,
     status: {

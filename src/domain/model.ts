@@ -54,8 +54,8 @@ export interface Workload extends WorkloadRef {
   readonly restartedAt: string | undefined;
   /** Hash of spec.template without restartedAt: two equal hashes mean that nothing else changed in it. */
   readonly template: string;
-  /** spec.template as JSON, for a dry run of a Pod; undefined in an inventory that needs none. */
-  readonly podTemplate: string | undefined;
+  /** spec.template as deflated JSON, for a dry run of a Pod; undefined where nobody needs it. */
+  readonly podTemplate: Uint8Array | undefined;
   /** `deployment.kubernetes.io/revision`: grows by one with each new or returned Pod template; 0 when absent. */
   readonly revision: number;
   readonly status: RolloutStatus;

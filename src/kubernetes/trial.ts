@@ -11,6 +11,7 @@ import type { Call } from './resource.ts';
 import { DEPLOYMENTS, permissionOf, PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { failureOf, ONE_TRIAL } from './transport.ts';
+import { unpacked } from './workload-projection.ts';
 
 /** The server, or a webhook on its way, may be busy or restarting; more often than so it is down. */
 const ATTEMPTS = 3;
@@ -62,7 +63,7 @@ export async function tryPod(
 
 /** A large inventory keeps it where it is needed; a watch does not. Undefined when the workload is gone. */
 async function templateOf({ podTemplate, namespace, name }: Workload, transport: Transport): Promise<unknown> {
-  if (podTemplate !== undefined) return JSON.parse(podTemplate);
+  if (podTemplate !== undefined) return unpacked(podTemplate);
   const { status, body } = await transport.read({ verb: 'get', resource: DEPLOYMENTS, namespace, name });
   return isSuccess(status) ? at(body, 'spec', 'template') : undefined;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Condition, Namespace, Needs, RolloutStatus, Strategy, Workload } from '../domain/model.ts';
 import { DOWNTIME, LAST_RESTART, PRIORITY, RESTART_OPT_OUT, RESTARTED_AT } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
@@ -36,10 +37,20 @@ export function projectWorkload(
     selector: interner.text(selectorText(at(deployment, 'spec', 'selector'))),
     restartedAt: textAt(templateAnnotations, RESTARTED_AT),
     template: templateHash(at(deployment, 'spec', 'template')),
-    podTemplate: needs.shapes ? JSON.stringify(at(deployment, 'spec', 'template')) : undefined,
+    podTemplate: needs.shapes ? packed(at(deployment, 'spec', 'template')) : undefined,
     revision: revisionOf(textAt(annotations, REVISION)),
     status: statusOf(at(deployment, 'status')),
   };
+}
+
+/** Five thousand templates of some kilobytes would not fit as they are. */
+function packed(template: unknown): Uint8Array {
+  return deflateRawSync(JSON.stringify(template ?? {}));
+}
+
+/** The template that `projectWorkload` kept. */
+export function unpacked(template: Uint8Array): unknown {
+  return JSON.parse(inflateRawSync(template).toString());
 }
 
 /** What nightshift needs to know of a Namespace. Never throws. */

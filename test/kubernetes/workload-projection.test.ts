@@ -7,6 +7,7 @@ import {
   projectWorkload,
   selectorText,
   templateHash,
+  unpacked,
 } from '../../src/kubernetes/workload-projection.ts';
 import { absurd } from './absurd.ts';
 import type { DeploymentParts } from './objects.ts';
@@ -35,7 +36,12 @@ describe('a workload', () => {
         ],
       },
     });
-    assert.deepEqual(workload, {
+    const { podTemplate, ...others } = workload;
+    assert.deepEqual(podTemplate && unpacked(podTemplate), {
+      metadata: { annotations: { [RESTARTED_AT]: '2026-11-22T01:00:00Z' } },
+      spec: { containers: [{ name: 'app', image: 'app:1' }] },
+    });
+    assert.deepEqual(others, {
       kind: 'Deployment',
       namespace: 'shop',
       name: 'cart',
@@ -45,8 +51,6 @@ describe('a workload', () => {
       labels: { app: 'cart' },
       optedOut: false,
       downtimeAllowed: false,
-      podTemplate:
-        '{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-11-22T01:00:00Z"}},"spec":{"containers":[{"name":"app","image":"app:1"}]}}',
       priority: '10',
       record: '{}',
       deleting: false,

@@ -1,16 +1,15 @@
-import { resume } from './domain/ledger.ts';
 import { policySchema } from './domain/policy.ts';
-import { exitCodeOf, summarizeWindow, type Outcome, type Report } from './domain/report.ts';
+import { summarizeWindow, type Outcome, type Report } from './domain/report.ts';
 import { windowAt } from './domain/window.ts';
-import type { CommandName, Flags } from './flags.ts';
-import { endingOf } from './gates.ts';
-import { readCheckpoint, takeHold } from './hold.ts';
+import type { CommandName } from './flags.ts';
+import { reset, resume } from './forget.ts';
+import { readCheckpoint } from './hold.ts';
 import type { Kubernetes } from './kubernetes/connect.ts';
 import type { NewEvent } from './kubernetes/events.ts';
-import type { Announcer, Clock, PolicySource } from './ports.ts';
 import { preview } from './preview.ts';
 import { readPolicy } from './read-policy.ts';
 import { run } from './run.ts';
+import type { Session } from './session.ts';
 import { eventsOf } from './terminal/events.ts';
 import { planJson, planText } from './terminal/plan-view.ts';
 import { reportJson, terminationMessage } from './terminal/report-view.ts';
@@ -19,23 +18,6 @@ import { windowsJson, windowsText } from './terminal/windows-view.ts';
 import type { Wishes, World } from './world.ts';
 
 /** What each command does with a session; every one returns the exit code. */
-
-export interface Session {
-  readonly flags: Flags;
-  readonly wishes: Wishes;
-  readonly clock: Clock;
-  /** The FILE of `validate`, else the policy of the flags. */
-  readonly policySource: PolicySource;
-  /** Connects at the first call. */
-  readonly kubernetes: () => Kubernetes;
-  readonly announcer: Announcer;
-  /** From now on SIGTERM, SIGHUP and the first Ctrl-C mean: save, and end. Commands that hold nothing just end. */
-  readonly endGently: () => AbortSignal;
-  readonly print: (text: string) => void;
-  readonly complain: (sentence: string) => void;
-  /** Where `kubectl describe pod` finds the last words of a run. */
-  readonly leaveMessage: (message: string) => void;
-}
 
 export const COMMANDS: Record<CommandName, (session: Session) => Promise<number>> = {
   run: session => (session.flags.dryRun ? plan(session) : sweep(session)),
@@ -47,7 +29,8 @@ export const COMMANDS: Record<CommandName, (session: Session) => Promise<number>
     print(JSON.stringify(policySchema(), null, 2));
     return Promise.resolve(0);
   },
-  resume: goOn,
+  resume,
+  reset,
 };
 
 function worldOf({ clock, policySource, announcer, kubernetes }: Session, interrupted: AbortSignal): World {
@@ -139,38 +122,5 @@ async function validate({ policySource, clock, print }: Session): Promise<number
   const never = state.kind === 'closed' && state.opensAt === null;
   const when = never ? 'but no window opens within five years, so nothing would ever be restarted' : opens;
   print(`${policySource.name} is valid; ${when}.`);
-  return 0;
-}
-
-async function goOn(session: Session): Promise<number> {
-  const { kubernetes, wishes, announcer, flags, clock, endGently, print, complain } = session;
-  const { checkpointStore: store } = kubernetes();
-  const read = await readCheckpoint(store);
-  if (read.kind === 'unusable') {
-    complain(read.detail);
-    return 5;
-  }
-  const { stop } = read.checkpoint;
-  if (stop === null) {
-    print('There is no stop: the next run goes on anyway.');
-    return 0;
-  }
-  if (flags.dryRun) {
-    print(`Would forget the stop of ${stop.at} (${stop.detail}).`);
-    return 0;
-  }
-  const taken = await takeHold(read, wishes.holder, { store, clock, announcer, interrupted: endGently() });
-  if (taken.kind === 'heldByAnother') {
-    complain(`${taken.detail}: try again when it has ended`);
-    return 1;
-  }
-  if (taken.kind === 'interrupted') return 143;
-  if (taken.kind === 'held') await taken.hold.release(resume);
-  const loss = taken.kind === 'lost' ? taken.loss : taken.hold.loss;
-  if (loss !== undefined) {
-    complain(loss.detail);
-    return exitCodeOf(endingOf(loss)) || 1;
-  }
-  print(`Forgot the stop of ${stop.at} (${stop.detail}). The next run in a window goes on, with its canary first.`);
   return 0;
 }

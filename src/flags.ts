@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 /** The words of the command line, as values; pure, so that every combination can be tried. */
 
-const COMMANDS = ['run', 'plan', 'status', 'windows', 'validate', 'schema', 'resume'] as const;
+const COMMANDS = ['run', 'plan', 'status', 'windows', 'validate', 'schema', 'resume', 'reset'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 export interface Flags {
@@ -16,6 +16,7 @@ export interface Flags {
   readonly only: string | undefined;
   readonly ignoreWindow: boolean;
   readonly dryRun: boolean;
+  readonly yes: boolean;
   readonly logLevel: string;
   readonly output: 'text' | 'json';
   readonly fieldManager: string;
@@ -69,6 +70,7 @@ export const OPTIONS = {
   only: { type: 'string', argument: 'NS/NAME', help: 'look at no other workload' },
   'ignore-window': { type: 'boolean', help: 'start now, whatever the windows and freezes say' },
   'dry-run': { type: 'boolean', help: 'run: print the plan and change nothing' },
+  yes: { type: 'boolean', help: 'reset: do it, instead of saying what would be forgotten' },
   'log-level': { type: 'string', argument: 'LEVEL', help: `${LOG_LEVELS.join(', ')} (default info)` },
   output: { type: 'string', argument: 'FORMAT', help: 'text or json (default text)' },
   'field-manager': { type: 'string', argument: 'NAME', help: 'the field manager of our changes (default nightshift)' },
@@ -125,6 +127,8 @@ function flagsFrom(valueOf: (name: keyof typeof OPTIONS) => string | boolean | u
   if (typeof ignoreWindow === 'string') return ignoreWindow;
   const dryRun = flag('dry-run');
   if (typeof dryRun === 'string') return dryRun;
+  const yes = flag('yes');
+  if (typeof yes === 'string') return yes;
   const namespace = text('namespace');
   if (namespace !== undefined && !DNS_LABEL.test(namespace))
     return `--namespace is ${JSON.stringify(namespace)}: expected the name of a Namespace`;
@@ -153,6 +157,7 @@ function flagsFrom(valueOf: (name: keyof typeof OPTIONS) => string | boolean | u
     only,
     ignoreWindow,
     dryRun,
+    yes,
     logLevel,
     output,
     fieldManager: text('field-manager') ?? 'nightshift',

@@ -271,10 +271,11 @@ export class Hold {
   }
 }
 
-const missing = (identity: string): string =>
+/** One sentence for a person whose checkpoint is not there. */
+export const missing = (identity: string): string =>
   `there is no ConfigMap ${identity}: name the release's namespace with --namespace and its checkpoint with --checkpoint; ` +
   'if it was deleted, helm upgrade makes a new one';
 
 const refusal = (identity: string, problem: string): string =>
-  `the checkpoint in ConfigMap ${identity} cannot be used: ${problem}. ` +
-  `To start over (the workloads keep their records): kubectl patch configmap -n ${identity.replace('/', ' ')} --type=json -p '[{"op":"remove","path":"/data"}]'`;
+  `the checkpoint in ConfigMap ${identity} cannot be used: ${problem}. To start over (the workloads keep their records): ` +
+  `nightshift reset --yes --namespace ${identity.replace('/', ' --checkpoint ')}`;

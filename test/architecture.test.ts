@@ -101,7 +101,7 @@ const RUN = named('.', [
   'run',
 ]);
 
-const EDGES = named('.', ['flags', 'commands', 'main']);
+const EDGES = named('.', ['flags', 'session', 'forget', 'commands', 'main']);
 
 function assertOrdered(files: readonly string[], before: readonly string[]): void {
   for (const [index, file] of files.entries()) {

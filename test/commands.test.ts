@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { COMMANDS, type Session } from '../src/commands.ts';
+import { COMMANDS } from '../src/commands.ts';
+import type { Session } from '../src/session.ts';
 import { parseCommandLine, type CommandName } from '../src/flags.ts';
 import type { Events, NewEvent } from '../src/kubernetes/events.ts';
 import { OutOfReach } from '../src/ports.ts';
 import { InvalidPolicy } from '../src/read-policy.ts';
-import { aCheckpoint, aTrouble, aWorkload, BEGIN, HOUR, SECOND, T, WANT } from './build.ts';
+import { EMPTY } from '../src/domain/checkpoint.ts';
+import { aCheckpoint, aStart, aTrouble, aWorkload, BEGIN, HOUR, SECOND, T, WANT } from './build.ts';
 import { getsStuck } from './fake-world.ts';
 import { aNight, revisions, WISHES } from './night.ts';
 
@@ -141,7 +143,7 @@ describe('a checkpoint that cannot be used', () => {
       night.store.put('{');
       const { exitCode, complaints, messages } = await command(name, night);
       assert.equal(exitCode, 5);
-      assert.match([...complaints, ...messages].join(''), /kubectl patch configmap/);
+      assert.match([...complaints, ...messages].join(''), /nightshift reset --yes/);
     });
   }
 });
@@ -252,5 +254,62 @@ describe('resume', () => {
     const night = aNight({ checkpoint: aCheckpoint({ stop: STOP, hold: { run: 'dead' } }), workloads: [aWorkload()] });
     night.clock.after(5 * SECOND, () => night.interruption.abort());
     assert.equal((await command('resume', night)).exitCode, 143);
+  });
+});
+
+describe('reset', () => {
+  const full = aCheckpoint({ stop: STOP, starts: [aStart(), aStart({ workload: 'shop/api', outcome: 'failed' })] });
+
+  test('says what it will forget, and changes nothing without --yes', async () => {
+    const night = aNight({ checkpoint: full });
+    const { exitCode, printed } = await command('reset', night);
+    assert.deepEqual([exitCode, night.store.version], [2, 1]);
+    for (const line of [/the open sweep/, /the stop of .*shop\/x failed/, /1 start that nobody saw/, /1 failed/]) {
+      assert.match(printed, line);
+    }
+    assert.match(printed, /Nothing was changed/);
+    assert.equal((await command('reset', night, ['--yes', '--dry-run'])).exitCode, 0);
+    assert.equal(night.store.version, 1);
+  });
+
+  test('starts over with --yes, and the next run with its canary', async () => {
+    const night = aNight({ checkpoint: full });
+    assert.equal((await command('reset', night, ['--yes'])).exitCode, 0);
+    const { save: _, ...rest } = night.store.checkpoint;
+    const { save: __, ...empty } = EMPTY;
+    assert.deepEqual(rest, empty);
+    assert.equal((await command('run', night)).exitCode, 0);
+    assert.deepEqual(revisions(night), [5, 5, 5]);
+  });
+
+  test('is the way out of a checkpoint that cannot be read, and the refusal names it', async () => {
+    const night = aNight();
+    night.store.put('{"version": 99}');
+    const refused = await command('run', night);
+    assert.equal(refused.exitCode, 5);
+    assert.match(
+      refused.messages[0] ?? '',
+      /nightshift reset --yes --namespace ops --checkpoint nightshift-checkpoint/,
+    );
+    const { exitCode, printed } = await command('reset', night, ['--yes']);
+    assert.equal(exitCode, 0);
+    assert.match(printed, /cannot be used: it has version 99/);
+    assert.equal((await command('run', night)).exitCode, 0);
+  });
+
+  test('gives way to a run that is active', async () => {
+    const night = aNight({ checkpoint: aCheckpoint({ stop: STOP, hold: { run: 'other' } }) });
+    night.clock.after(15 * SECOND, () => night.store.put());
+    const { exitCode, complaints } = await command('reset', night, ['--yes']);
+    assert.deepEqual([exitCode, night.store.checkpoint.stop], [1, STOP]);
+    assert.match(complaints[0] ?? '', /run other is active: try again/);
+  });
+
+  test('without a ConfigMap says what to do', async () => {
+    const night = aNight();
+    night.store.missing = true;
+    const { exitCode, complaints } = await command('reset', night, ['--yes']);
+    assert.equal(exitCode, 5);
+    assert.match(complaints[0] ?? '', /there is no ConfigMap/);
   });
 });

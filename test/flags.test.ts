@@ -12,6 +12,7 @@ const DEFAULTS: Flags = {
   only: undefined,
   ignoreWindow: false,
   dryRun: false,
+  yes: false,
   logLevel: 'info',
   output: 'text',
   fieldManager: 'nightshift',
@@ -38,6 +39,7 @@ const COMMANDS: Readonly<Record<CommandName, string | undefined>> = {
   validate: 'policy.yaml',
   schema: undefined,
   resume: undefined,
+  reset: undefined,
 };
 
 describe('commands', () => {
@@ -61,7 +63,7 @@ describe('commands', () => {
 
 describe('words that mean nothing are refused', () => {
   for (const [words, problem] of [
-    ['', /no command given: expected one of run, plan, status, windows, validate, schema, resume/],
+    ['', /no command given: expected one of run, plan, status, windows, validate, schema, resume, reset/],
     ['restart', /unknown command restart: expected one of run,/],
     ['Run', /unknown command Run/],
     ['run now', /run does not take now/],
@@ -101,6 +103,7 @@ const FLAGS: readonly (readonly [name: keyof typeof OPTIONS, value: string, mean
   ['only', 'shop/web.v2', { only: 'shop/web.v2' }],
   ['ignore-window', 'true', { ignoreWindow: true }],
   ['dry-run', 'true', { dryRun: true }],
+  ['yes', 'true', { yes: true }],
   ['log-level', 'debug', { logLevel: 'debug' }],
   ['output', 'json', { output: 'json' }],
   ['field-manager', 'kubectl-night', { fieldManager: 'kubectl-night' }],

@@ -60,7 +60,10 @@ describe('the checkpoint', () => {
     const store = new FakeStore();
     store.put('{');
     const read = await readCheckpoint(store);
-    assert.match(read.kind === 'unusable' ? read.detail : '', /kubectl patch configmap -n ops nightshift-checkpoint /);
+    assert.match(
+      read.kind === 'unusable' ? read.detail : '',
+      /nightshift reset --yes --namespace ops --checkpoint nightshift-checkpoint/,
+    );
   });
 });
 

@@ -140,7 +140,7 @@ describe('a checkpoint that cannot be used ends the run with 5 before anything i
       happens: (store: FakeStore) => void (store.missing = true),
       says: /helm upgrade/,
     },
-    { because: 'when it is damaged', happens: (store: FakeStore) => store.put('{'), says: /kubectl patch configmap/ },
+    { because: 'when it is damaged', happens: (store: FakeStore) => store.put('{'), says: /nightshift reset --yes/ },
     {
       because: 'when it is of a newer version',
       happens: (store: FakeStore) => store.put('{"version":2}'),

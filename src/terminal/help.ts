@@ -9,6 +9,7 @@ const WHAT: Record<CommandName, string> = {
   validate: 'check a policy FILE; prints every problem with its place',
   schema: "print the policy's JSON Schema for your editor",
   resume: 'forget a stop, so that the next run goes on',
+  reset: 'say what the checkpoint would forget; with --yes, start over',
 };
 
 const EXITS: readonly (readonly [string, string])[] = [

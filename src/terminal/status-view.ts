@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../domain/checkpoint.ts';
-import { plural, table } from './table.ts';
+import { printable } from '../domain/problem.ts';
+import { countedCodes, plural, table } from './table.ts';
 
 /** The checkpoint for people. */
 export function statusText(checkpoint: Checkpoint, identity: string): string {
@@ -41,6 +42,25 @@ export function statusText(checkpoint: Checkpoint, identity: string): string {
     blocks.push(table(['RUN', 'BEGAN', 'ENDED', 'EXIT', 'SUMMARY'], rows));
   }
   return blocks.join('\n\n');
+}
+
+/** What is lost with the checkpoint, and what is not. */
+export function forgottenText(checkpoint: Checkpoint, identity: string): string {
+  const { sweep, stop, occurrence, starts, runs } = checkpoint;
+  const unfinished = starts.filter(({ outcome }) => outcome === undefined).length;
+  const remembered = countedCodes(starts.flatMap(({ outcome }) => (outcome === 'restarted' ? [] : (outcome ?? []))));
+  const lines = [
+    ...(sweep === null ? [] : [`the open sweep (${sweepLine(sweep).replace(/\.$/, '')})`]),
+    ...(stop === null ? [] : [`the stop of ${stop.at}: ${stop.detail}`]),
+    ...(occurrence === null ? [] : [`the place in the batches: ${occurrence.done} restarted since the canary`]),
+    ...(unfinished === 0
+      ? []
+      : [`${plural(unfinished, 'start')} that nobody saw end; a run finds them on the workloads`]),
+    ...(remembered === '' ? [] : [`why workloads are left, where these do not say so themselves: ${remembered}`]),
+    ...(runs.length === 0 ? [] : [`the history of ${plural(runs.length, 'run')}`]),
+  ];
+  if (lines.length === 0) return `Checkpoint ${identity} is empty: there is nothing to forget.`;
+  return `To be forgotten of checkpoint ${identity}:\n${lines.map(line => printable(`- ${line}`)).join('\n')}\nThe workloads keep their records.`;
 }
 
 function sweepLine(sweep: NonNullable<Checkpoint['sweep']>): string {

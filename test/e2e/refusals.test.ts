@@ -40,7 +40,7 @@ describe('what a run cannot do', { concurrency: 6 }, () => {
       const { code, report } = await site.run(quickPolicy(site));
       assert.equal(code, 5);
       assert.match(report.summary, says);
-      assert.match(report.summary, /kubectl patch configmap/);
+      assert.match(report.summary, /nightshift reset --yes/);
     }
     await site.cluster.api(path, { method: 'DELETE' });
     const { code, report } = await site.run(quickPolicy(site));

@@ -153,9 +153,13 @@ export function endingOf(loss: Loss): Ending {
   }
 }
 
-/** What an error means for the run: exit 4 for a missing right, else 1. One that nobody foresaw is told with its stack. */
-export function endingOfError(error: unknown, announcer: Announcer): Ending {
+/**
+ * What an error means for the run: exit 4 for a missing right, else 1; a read that was broken off because the process was
+ * told to end is that end. One that nobody foresaw is told with its stack.
+ */
+export function endingOfError(error: unknown, announcer: Announcer, interrupted?: AbortSignal): Ending {
   const detail = wordsOf(error);
+  if (error instanceof OutOfReach && interrupted?.aborted === true) return TERMINATED;
   if (error instanceof NotPermitted) return { kind: 'notPermitted', detail };
   if (!(error instanceof OutOfReach)) announcer.tell({ kind: 'unexpected', error });
   return { kind: 'error', detail };

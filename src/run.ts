@@ -24,7 +24,7 @@ export async function run(world: World, wishes: Wishes): Promise<Report> {
     return await runInWindow({ ...world, ...ports }, wishes, { policy, window, windowOf });
   } catch (error) {
     // Before the hold was taken: nothing is in flight, nothing to give back.
-    return nothingDone(wishes, window, endingOfError(error, world.announcer));
+    return nothingDone(wishes, window, endingOfError(error, world.announcer, world.interrupted));
   }
 }
 

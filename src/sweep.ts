@@ -50,7 +50,8 @@ class Sweep {
   async toTheEnd(): Promise<Report> {
     const { hold } = this.#held;
     const renewal = hold.keepFresh(this.#over.signal);
-    const ending = await this.#carryOut().catch((error: unknown) => endingOfError(error, this.#held.announcer));
+    const { announcer, interrupted } = this.#held;
+    const ending = await this.#carryOut().catch((error: unknown) => endingOfError(error, announcer, interrupted));
     this.#over.abort();
     await renewal;
     const report = this.#report(ending);

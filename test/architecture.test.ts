@@ -230,6 +230,7 @@ describe('the house', () => {
       'chart',
       'node',
       'demo',
+      'faults',
       ...sources.map(({ file }) => dirname(file)),
     ]);
     const tests = globSync('**/*.test.ts', { cwd: import.meta.dirname }).map(file => dirname(relative('.', file)));

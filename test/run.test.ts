@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { OutOfReach } from '../src/ports.ts';
 import { describe, test } from 'node:test';
 import { encodeCheckpoint } from '../src/domain/checkpoint.ts';
 import { InvalidPolicy } from '../src/read-policy.ts';
@@ -233,4 +234,14 @@ describe('another run', () => {
     assert.deepEqual([one.ending.kind, two.ending.kind], ['swept', 'heldByAnother']);
     assert.deepEqual(revisions(night, 5), [5, 5, 5, 5, 5]);
   });
+});
+
+test('a run that is told to end while the API server does not answer ends with 143', async () => {
+  const night = aNight();
+  night.store.read = () => {
+    night.interruption.abort();
+    return Promise.reject(new OutOfReach('broken off'));
+  };
+  const report = await night.runs();
+  assert.deepEqual([report.exitCode, report.ending.kind], [143, 'terminated']);
 });

@@ -2,10 +2,11 @@
  * Between a worker and its API server: forwards what it is asked and breaks what it is told to. Every fault is a rule;
  * the first that matches a request is used, so many times, and then forgotten.
  */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { request as forward, type RequestOptions } from 'node:https';
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { selfSigned } from '../kubernetes/certificates.ts';
 
@@ -20,6 +21,8 @@ export type Fault =
   | { readonly kind: 'half' }
   /** An answer of the proxy's own; the API server never hears of the request. */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: number }
+  /** Something happens when the request arrives, which then goes no further; or when it is carried out, and before anybody hears of it. */
+  | { readonly kind: 'act'; readonly when: 'before' | 'after'; readonly act: () => void }
   /** The answer begins and is never heard of again, without a reset: a dead route. */
   | { readonly kind: 'stall'; readonly afterMilliseconds: number };
 
@@ -29,8 +32,8 @@ export interface Rule {
   readonly path?: RegExp;
   /** How many requests; for ever by default. */
   readonly times?: number;
-  /** The share of the matching requests that are broken, from 0 to 1; all of them by default. */
-  readonly share?: number;
+  /** Of those that match only each second, third ...; each by default. */
+  readonly every?: number;
   readonly fault: Fault;
 }
 
@@ -44,26 +47,25 @@ export interface FaultProxy extends AsyncDisposable {
   clear(): void;
 }
 
-/** @param random from 0 to 1, for shares: a seeded one makes a run repeatable */
-export async function startFaultProxy(
-  to: { readonly server: string; readonly caFile: string; readonly folder: string },
-  random: () => number = Math.random,
-): Promise<FaultProxy> {
-  const { cert, key, certFile } = selfSigned(to.folder, '127.0.0.1');
+export async function startFaultProxy(to: {
+  readonly server: string;
+  readonly caFile: string;
+  readonly folder: string;
+}): Promise<FaultProxy> {
+  // A certificate of its own: several proxies may stand side by side.
+  const { cert, key, certFile } = selfSigned(mkdtempSync(join(to.folder, 'proxy-')), '127.0.0.1');
   const upstream = new URL(to.server);
   const ca = readFileSync(to.caFile);
   const injected = new Map<Fault['kind'], number>();
   const sockets = new Set<Duplex>();
-  let rules: { rule: Rule; left: number }[] = [];
+  let rules: { readonly rule: Rule; left: number; seen: number }[] = [];
 
   const faultFor = ({ method, url = '' }: IncomingMessage): Fault | undefined => {
-    const found = rules.find(
-      ({ rule, left }) =>
-        left > 0 &&
-        (rule.method === undefined || rule.method === method) &&
-        (rule.path === undefined || rule.path.test(url)) &&
-        random() < (rule.share ?? 1),
-    );
+    const found = rules.find(candidate => {
+      const { rule, left } = candidate;
+      const isMeant = (rule.method ?? method) === method && (rule.path?.test(url) ?? true);
+      return left > 0 && isMeant && ++candidate.seen % (rule.every ?? 1) === 0;
+    });
     if (found === undefined) return undefined;
     found.left--;
     injected.set(found.rule.fault.kind, (injected.get(found.rule.fault.kind) ?? 0) + 1);
@@ -81,6 +83,10 @@ export async function startFaultProxy(
         incoming.resume();
         answer(outgoing, fault);
         break;
+      case 'act':
+        if (fault.when === 'after') return goOn();
+        fault.act();
+        return void incoming.socket.destroy();
       case 'slow':
         setTimeout(goOn, fault.milliseconds);
         break;
@@ -118,7 +124,7 @@ export async function startFaultProxy(
     url: `https://127.0.0.1:${port}`,
     caFile: certFile,
     injected,
-    add: (...more) => void (rules = [...rules, ...more.map(rule => ({ rule, left: rule.times ?? Infinity }))]),
+    add: (...more) => void (rules = [...rules, ...more.map(rule => ({ rule, left: rule.times ?? Infinity, seen: 0 }))]),
     clear: () => void (rules = []),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
@@ -144,6 +150,11 @@ function deliver(response: IncomingMessage, outgoing: ServerResponse, fault: Fau
   switch (fault?.kind) {
     case 'resetAfter':
       response.resume().on('end', () => outgoing.socket?.destroy());
+      break;
+    case 'act':
+      fault.act();
+      response.destroy();
+      outgoing.socket?.destroy();
       break;
     case 'half': {
       const chunks: Buffer[] = [];

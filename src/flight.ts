@@ -1,5 +1,5 @@
 import { isNewerThan, isTakenBack } from './domain/instant.ts';
-import { injectionOf, lostSince, newestReplicaSet, type Admission, type Injection } from './domain/drift.ts';
+import type { Admission } from './domain/drift.ts';
 import type {
   ConfigChanges,
   Condition,
@@ -12,12 +12,11 @@ import type {
 } from './domain/model.ts';
 import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
 import { doom, rolloutState, stuckReason, type RolloutState } from './domain/rollout.ts';
-import { stalenessOf, type AgeReference, type Staleness } from './domain/staleness.ts';
+import type { AgeReference } from './domain/staleness.ts';
 import { unreachable } from './domain/model.ts';
-import { criteriaOf, isSameWant, wantFor } from './domain/want.ts';
+import { stalenessNow } from './evidence.ts';
 import type { Observed } from './observed.ts';
 import type { Clock, Cluster } from './ports.ts';
-import { tryInjection } from './trials.ts';
 
 /** One restart between its PATCH and its outcome. */
 export interface Flight {
@@ -199,7 +198,7 @@ class Following {
       const detail = `${proven} of ${live.length} live Pods carry ${this.#flight.at}, ${workload.replicas} expected`;
       return { outcome: 'failed', why: 'notProven', detail };
     }
-    const staleness = await this.#stalenessOf(workload, live);
+    const staleness = await stalenessNow({ ...this.#flight, workload, pods: live }, this.#world);
     if (staleness.kind === 'stale') return { outcome: 'ineffective', detail: `rolled out, but ${staleness.detail}` };
     if (staleness.kind === 'unknown') return late ? this.#notKnown(staleness.detail) : this.#wait(UNKNOWN);
     // Before Kubernetes 1.35 the Deployment does not count Pods on their way out, only the list shows them.
@@ -215,34 +214,6 @@ class Following {
     return this.#flight.tried === undefined && injectionCriteria(this.#world.policy).length > 0
       ? { outcome: 'interrupted', detail: `rolled out, and not proven yet: ${detail}` }
       : { outcome: 'failed', why: 'notProven', detail };
-  }
-
-  async #stalenessOf(workload: Workload, pods: readonly Pod[]): Promise<Staleness> {
-    const { policy, configChanges } = this.#world;
-    const { age, ref } = this.#flight;
-    const injection = await this.#injectionOf(workload, pods);
-    return stalenessOf({ namespace: ref.namespace, pods, age, injection, configChanges }, policy.stale);
-  }
-
-  /**
-   * Pods that got what was to be had when they were started, or what is to be had now, are fresh: what the injector became
-   * since is for the next run. Pods that lack what was to be had are not proven, whatever it says now. After a crash
-   * nobody knows what was to be had, only whether it was another version.
-   */
-  async #injectionOf(workload: Workload, pods: readonly Pod[]): Promise<Injection | undefined> {
-    const { tried, want } = this.#flight;
-    const { cluster, clock, policy } = this.#world;
-    const criteria = injectionCriteria(policy);
-    const isAsTried = (pod: Pod): boolean => tried !== undefined && injectionOf([pod], tried, criteria).kind === 'same';
-    const others = pods.filter(pod => !isAsTried(pod));
-    if (tried !== undefined && others.length === 0) return injectionOf([], tried, criteria);
-    const subject = { workload, pods: others, replicaSet: newestReplicaSet(pods) };
-    const now = (await tryInjection(subject, { cluster, clock, policy }))?.injection;
-    if (tried === undefined && now?.kind === 'drifted' && !isSameWant(want, wantFor(criteriaOf(want), now))) {
-      return { ...now, kind: 'same' };
-    }
-    const lost = tried === undefined || now?.kind !== 'same' ? [] : lostSince(tried, pods, criteria);
-    return lost.length > 0 ? { kind: 'unknown', detail: `its new Pods lack ${lost.join(', ')}` } : now;
   }
 
   #isOurs(workload: Workload): boolean {

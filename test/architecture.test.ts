@@ -91,6 +91,7 @@ const RUN = named('.', [
   'read-policy',
   'world',
   'trials',
+  'evidence',
   'flight',
   'start',
   'readiness',

@@ -138,14 +138,27 @@ export class FakeCluster implements Cluster {
 
 /** New Pods, all available after so long, in place of the old ones. */
 export const rollsOut =
-  ({ seconds = 10, pod = {} }: { readonly seconds?: number; readonly pod?: Partial<Pod> } = {}): Script =>
+  ({
+    seconds = 10,
+    pod = {},
+    pods = () => ({}),
+  }: {
+    readonly seconds?: number;
+    /** What the new Pods are like, all of them, and each. */
+    readonly pod?: Partial<Pod>;
+    readonly pods?: (index: number) => Partial<Pod>;
+  } = {}): Script =>
   async (cluster, workload) => {
     await cluster.sleep(SECOND);
     const { generation: observedGeneration, replicas, restartedAt } = workload;
     cluster.update(workload, { status: { observedGeneration, updatedReplicas: 1, replicas: replicas + 1 } });
     await cluster.sleep((seconds - 1) * SECOND);
     const images = imagesOf('app:2', 'proxy:2');
-    cluster.setPods(workload, somePods(replicas, { restartedAt, createdAt: NOW, images, ...pod }));
+    const made = somePods(replicas, { restartedAt, createdAt: NOW, images, ...pod });
+    cluster.setPods(
+      workload,
+      made.map((one, index) => ({ ...one, ...pods(index) })),
+    );
     const done = { updatedReplicas: replicas, replicas, availableReplicas: replicas };
     if (cluster.get(workload)?.restartedAt === restartedAt) cluster.update(workload, { status: done });
   };

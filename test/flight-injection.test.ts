@@ -13,8 +13,12 @@ import { FakeCluster, rollsOut } from './fake-world.ts';
 const POLICY = aPolicy({ stale: [{ injection: 'drift' }], rollout: { timeout: '60s', soak: '0s' } });
 const WANT = wantOf(POLICY);
 
-/** A rollout whose Pods get that version of the sidecar; the answers are those of the injector after it, the last repeats. */
-async function flight(version: number | undefined, answers: readonly Admission[], given: Partial<Flight> = {}) {
+/** A rollout whose Pods get that version of the sidecar, or these in turn; the answers are those of the injector after it, the last repeats. */
+async function flight(
+  versions: number | undefined | readonly number[],
+  answers: readonly Admission[],
+  given: Partial<Flight> = {},
+) {
   const clock = new FakeClock();
   const workload = aRestarted({ generation: 8, status: { observedGeneration: 7 } });
   const cluster = new FakeCluster(clock, [workload]);
@@ -23,7 +27,8 @@ async function flight(version: number | undefined, answers: readonly Admission[]
   const watch = cluster.watch(new Map(), change => observed.see(change), over.signal);
   let trials = 0;
   cluster.onTry = () => answers[Math.min(trials++, answers.length - 1)] ?? REFUSED;
-  void rollsOut({ pod: { shape: shapeWith(version) } })(cluster, workload);
+  const made: readonly (number | undefined)[] = typeof versions === 'object' ? versions : [versions];
+  void rollsOut({ pods: index => ({ shape: shapeWith(made[index % made.length]) }) })(cluster, workload);
   const landing = await follow(
     {
       ref: workload,
@@ -54,6 +59,11 @@ describe('new Pods', () => {
   test('that got something newer meanwhile are proven by asking again', async () => {
     const { outcome, trials } = await flight(3, [admittedWith(3)], { tried: admittedWith(2) });
     assert.deepEqual([outcome, trials], ['restarted', 1]);
+  });
+
+  test('of which some got the one and some the other are as good as could be when they were made', async () => {
+    const { outcome } = await flight([2, 3, 3], [admittedWith(3)], { tried: admittedWith(2) });
+    assert.equal(outcome, 'restarted');
   });
 
   test('that got neither are ineffective, with what they got and what they should have got', async () => {

@@ -3,75 +3,24 @@ import { test } from 'node:test';
 import { injectionOf, type Admission } from '../src/domain/drift.ts';
 import { injectionCriteria } from '../src/domain/policy.ts';
 import { nameStarts } from '../src/domain/starts.ts';
-import { ageReference } from '../src/domain/verdict.ts';
 import { wantFor, wantOf } from '../src/domain/want.ts';
-import { follow } from '../src/flight.ts';
 import { TERMINATED } from '../src/gates.ts';
-import { Observed } from '../src/observed.ts';
 import { start } from '../src/start.ts';
-import { admittedWith, REFUSED, shapeWith } from './admissions.ts';
-import {
-  aBench,
-  aPolicy,
-  aRecord,
-  aRestart,
-  aRestarted,
-  aWorkload,
-  MINUTE,
-  NOW,
-  SECOND,
-  somePods,
-  T,
-} from './build.ts';
-import { FakeClock } from './fake-clock.ts';
-import { FakeCluster, type Script } from './fake-world.ts';
+import { admittedWith, shapeWith } from './admissions.ts';
+import { aPolicy, aRestart, aWorkload, MINUTE, NOW, somePods } from './build.ts';
+import { rollsOut } from './fake-world.ts';
 import { heldWorld } from './held-world.ts';
 import { aNight, outcomesOf, QUICK, some } from './night.ts';
+
+/** What becomes of restarts when an injector is upgraded, goes away or is restarted at an awkward moment. */
 
 const POLICY = aPolicy({ stale: [{ injection: 'drift' }], rollout: { timeout: '60s', soak: '0s' } });
 const WANT = wantOf(POLICY);
 
 /** The first Pod got version 2, the others 3: the injector was upgraded while the rollout was under way. */
-const mixed: Script = async (on, workload) => {
-  await on.sleep(SECOND);
-  const { generation: observedGeneration, replicas, restartedAt } = workload;
-  const [first, ...others] = somePods(replicas, { restartedAt, createdAt: NOW });
-  assert.ok(first !== undefined);
-  on.setPods(workload, [{ ...first, shape: shapeWith(2) }, ...others.map(pod => ({ ...pod, shape: shapeWith(3) }))]);
-  on.update(workload, {
-    status: { observedGeneration, updatedReplicas: replicas, replicas, availableReplicas: replicas },
-  });
-};
+const mixed = rollsOut({ pods: index => ({ shape: shapeWith(index === 0 ? 2 : 3) }) });
 
-test('an injector that is upgraded in the middle of a rollout makes it no ineffective one: every Pod got what was to be had when it was made', async () => {
-  const clock = new FakeClock();
-  const workload = aRestarted({ generation: 8, status: { observedGeneration: 7 } });
-  const cluster = new FakeCluster(clock, [workload]);
-  const observed = new Observed(clock, [workload]);
-  const over = new AbortController();
-  const watch = cluster.watch(new Map(), change => observed.see(change), over.signal);
-  cluster.onTry = () => admittedWith(3);
-  void mixed(cluster, workload);
-  const landing = await follow(
-    {
-      ref: workload,
-      uid: workload.uid,
-      at: T,
-      template: workload.template,
-      before: undefined,
-      age: ageReference(aRecord(), aBench()),
-      want: `${WANT}.2`,
-      stood: undefined,
-      tried: admittedWith(2),
-    },
-    { cluster, clock, observed, policy: POLICY, configChanges: new Map(), progress: () => undefined },
-  );
-  over.abort();
-  await watch;
-  assert.notEqual(landing.outcome, 'ineffective', landing.detail);
-});
-
-test('such an upgrade does not stop the sweep until somebody says resume', async () => {
+test('an upgrade of the injector in the middle of rollouts does not stop the sweep until somebody says resume', async () => {
   const policy = {
     ...QUICK,
     batches: { sizes: [4], pause: '0s', inFlight: { perNamespace: 10 } },
@@ -135,31 +84,6 @@ test('a PATCH that is repeated for minutes is tried again before: the injector m
   );
   assert.ok(attempts > 1);
   assert.equal(world.cluster.get(aWorkload())?.restartedAt, undefined, 'restarted while its injector was down');
-});
-
-test('a rollout of an earlier run that went well has not failed because the injector cannot be asked', async () => {
-  const clock = new FakeClock();
-  const workload = aRestarted();
-  const cluster = new FakeCluster(clock, [workload]);
-  cluster.setPods(workload, somePods(3, { restartedAt: T, shape: shapeWith(2) }));
-  const observed = new Observed(clock, [workload]);
-  cluster.onTry = () => REFUSED;
-  const landing = await follow(
-    {
-      ref: workload,
-      uid: workload.uid,
-      at: T,
-      template: workload.template,
-      before: undefined,
-      age: ageReference(aRecord(), aBench()),
-      // The hash of what its Pods have stands in the record.
-      want: wantOfVersion(2),
-      stood: undefined,
-      tried: undefined,
-    },
-    { cluster, clock, observed, policy: POLICY, configChanges: new Map(), progress: () => undefined },
-  );
-  assert.notEqual(landing.outcome, 'failed', landing.detail);
 });
 
 test('nothing starts while what has to be ready is being restarted itself, in the same batch', async () => {

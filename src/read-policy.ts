@@ -14,9 +14,16 @@ export class InvalidPolicy extends Error {
   }
 }
 
+/** What each source said last: it is read again at every save, and nearly always says the same. */
+const known = new WeakMap<PolicySource, { readonly text: string; readonly policy: Policy }>();
+
 /** The policy as it stands now. Throws `InvalidPolicy`, or what the source throws. */
 export async function readPolicy(source: PolicySource): Promise<Policy> {
-  const parsed = parsePolicy(await source.read());
+  const text = await source.read();
+  const before = known.get(source);
+  if (before?.text === text) return before.policy;
+  const parsed = parsePolicy(text);
   if (parsed.kind === 'invalid') throw new InvalidPolicy(source.name, parsed.problems);
+  known.set(source, { text, policy: parsed.policy });
   return parsed.policy;
 }

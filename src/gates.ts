@@ -38,7 +38,8 @@ export class Gates {
     this.#observed = world.observed;
     this.#announcer = world.announcer;
     this.#windowAt = world.windowAt;
-    this.#seenOpen = { since: world.clock.now(), window: world.window };
+    // It is looked at again at the first check: the clock may have jumped back since.
+    this.#seenOpen = { since: Number.POSITIVE_INFINITY, window: world.window };
     this.#started = world.started;
   }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Checkpoint } from '../src/domain/checkpoint.ts';
 import { encodeCheckpoint } from '../src/domain/checkpoint.ts';
-import type { WindowState } from '../src/domain/window.ts';
+import { windowAt, type WindowState } from '../src/domain/window.ts';
+import { Gates } from '../src/gates.ts';
 import { NotPermitted, OutOfReach } from '../src/ports.ts';
 import { aCheckpoint, aSweep, BEGIN, HOUR, MINUTE, NOW, SECOND, T, WANT } from './build.ts';
 import type { FakeStore } from './fake-world.ts';
@@ -33,6 +34,15 @@ describe('the window', () => {
     clock.now = () => now;
     assert.equal(await gates.check(), undefined);
     now = BEGIN - 1;
+    assert.equal((await gates.check())?.kind, 'windowClosed');
+  });
+
+  test('is looked at anew: the clock may have jumped back before the first check', async () => {
+    const { clock, hold, observed, announcer, bench } = await heldWorld();
+    clock.now = () => BEGIN - 1;
+    const windowOf = (now: number) => windowAt(bench.policy.windows, now);
+    const window = { kind: 'open' as const, occurrence: { name: 'nights', opensAt: BEGIN }, closesAt: CLOSES };
+    const gates = new Gates({ clock, hold, observed, announcer, window, windowAt: windowOf, started: false });
     assert.equal((await gates.check())?.kind, 'windowClosed');
   });
 

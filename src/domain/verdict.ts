@@ -3,6 +3,7 @@ import { newestReplicaSet } from './drift.ts';
 import { keyOf, type LeaveReason, type Reason, type ReplicaSetRef, type StaleReason, type Workload } from './model.ts';
 import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut } from './rollout.ts';
+import { isSameWorkload } from './starts.ts';
 import { stalenessOf, type AgeReference } from './staleness.ts';
 import { vetoOf, type Circumstances } from './vetoes.ts';
 import { isSameWant, wantFor } from './want.ts';
@@ -87,9 +88,13 @@ function isUnfinished(
   const remembered = past?.at === record.at;
   if (remembered && past.outcome === 'restarted') return false;
   const thisSweep = record.sweep === bench.sweep.id;
-  const unfinished = remembered && past.outcome === undefined;
+  // It was named before T was known, and the run may have died before it saved T.
+  const unfinished =
+    past !== undefined && past.outcome === undefined && isSameWorkload(past, workload) && past.at <= record.at;
   if (!thisSweep && !unfinished && !bench.pastUnknown) return false;
   if (isRollingOut(workload) || workload.status.availableReplicas < workload.replicas) return true;
+  // A rollout is done when its old Pods are gone, whoever looks; later ones on their way out are none of ours.
+  if (unfinished && (workload.status.terminatingReplicas ?? 0) > 0) return true;
   if (pods.some(pod => pod.restartedAt !== record.at)) return true;
   if (!thisSweep || !isSameWant(record.want, want)) return false;
   return staleness.kind === 'stale' || (staleness.kind === 'unknown' && unfinished);

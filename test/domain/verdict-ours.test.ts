@@ -96,6 +96,24 @@ describe('a restart of this sweep', () => {
       given: { status: { updatedReplicas: 1 } },
       bench: { only: 'shop/api' },
     },
+    {
+      because: 'is in flight while old Pods are on their way out and nobody has seen its end',
+      word: 'inFlight',
+      given: { status: { terminatingReplicas: 1 } },
+      bench: { past: new Map([['shop/web', aStart()]]) },
+    },
+    {
+      because: 'is in flight, too, when the run died before it saved T, and left only the moment of its naming',
+      word: 'inFlight',
+      given: { status: { terminatingReplicas: 1 } },
+      bench: { past: new Map([['shop/web', aStart({ at: formatInstant(Date.parse(T) - SECOND) })]]) },
+    },
+    {
+      because: 'is over when Pods are on their way out after its end was seen',
+      word: 'restartedThisSweep',
+      given: { status: { terminatingReplicas: 1 } },
+      bench: { past: new Map([['shop/web', aStart({ outcome: 'restarted' })]]) },
+    },
     { because: 'is over when the workload was scaled to nothing', word: 'zeroReplicas', given: { replicas: 0 } },
     {
       because: 'is over while the workload is scaled to nothing',

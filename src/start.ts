@@ -248,11 +248,17 @@ class Starting {
     };
   }
 
-  /** An unanswered attempt took effect, for the revision has grown, and somebody undid it at once. */
-  #wasTakenBack({ uid, revision, template, restartedAt }: Workload): boolean {
+  /**
+   * An unanswered attempt took effect, for the revision has grown, and somebody undid it at once. Where a record that came
+   * meanwhile is in force, it is one of ours with an earlier T, and was not taken back.
+   */
+  #wasTakenBack(workload: Workload): boolean {
     const judged = this.#workload;
+    const { uid, revision, template, restartedAt, record } = workload;
     const same = uid === judged.uid && template === judged.template;
-    return this.#attempts > 1 && same && revision > judged.revision && isTakenBack(restartedAt, this.#at);
+    const isInForce = record !== judged.record && ownRecord(workload, this.#world.bench.by) !== undefined;
+    const undone = !isInForce && isTakenBack(restartedAt, this.#at);
+    return this.#attempts > 1 && same && revision > judged.revision && undone;
   }
 
   #isOurPatch(workload: Workload): boolean {

@@ -243,6 +243,25 @@ describe('after a conflict the workload is read', () => {
     assert.equal(cluster.get(REF)?.revision, 5);
   });
 
+  test('and in flight when it took effect late, after it was judged again and had got a later T', async () => {
+    let late: Parameters<Attempt>[0] = () => SILENCE;
+    const delayed: Attempt = apply => {
+      late = apply;
+      return SILENCE;
+    };
+    const refusedForNothing: Attempt = () => ({ kind: 'conflict' });
+    const overtaken: Attempt = (apply, { cluster }) => {
+      late();
+      cluster.update(REF, { revision: 5 });
+      return apply();
+    };
+    const { started, cluster } = await starting([delayed, refusedForNothing, overtaken], {
+      before: ({ cluster: world }) => void world.scripts.set('shop/web', () => Promise.resolve()),
+    });
+    assert.equal(started.kind, 'inFlight');
+    assert.equal(started.kind === 'inFlight' && started.record.at, cluster.get(REF)?.restartedAt);
+  });
+
   test('and reverted when it had taken effect and was taken back at once', async () => {
     const takenBack: Attempt = (apply, { cluster }) => {
       apply();

@@ -190,6 +190,11 @@ describe('after an ineffective restart', () => {
   const STILL_OLD = rollsOut({ pod: { images: imagesOf('proxy:1') } });
   const policy = { stale: WANTS_PROXY_2, ...inFlightLimits({ workloads: 2 }) };
 
+  test('that is written on the workload, so that it outlives the checkpoint', async () => {
+    const { cluster } = await walk({ restarts: some(1), policy, scripts: { w0: STILL_OLD } });
+    assert.equal(parseRecord(cluster.get({ namespace: 'shop', name: 'w0' })?.record)?.outcome, 'ineffective');
+  });
+
   test('batches are of one until one helps', async () => {
     const world = await walk({
       restarts: some(8),

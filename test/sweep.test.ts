@@ -14,9 +14,11 @@ import {
   NOW,
   policyText,
   RUN,
+  somePods,
   SECOND,
   SWEEP,
 } from './build.ts';
+import { admittedWith, shapeWith } from './admissions.ts';
 import { rollsOut } from './fake-world.ts';
 import { aNight, outcomesOf, QUICK, revisions, some, WISHES } from './night.ts';
 
@@ -305,4 +307,30 @@ test('a restart that was taken back between two runs is told by the run that fin
   assert.match(second.outcomes[0]?.detail ?? '', /its owner now: argocd/);
   // With new Pods of the old template.
   assert.equal(second.left.find(({ name }) => name === 'w0')?.why, 'fresh');
+});
+
+describe('under a policy that asks the injector', () => {
+  const policy = { ...QUICK, stale: [{ injection: 'drift' }] };
+  const drifted = (night: ReturnType<typeof aNight>): void => {
+    night.cluster.onTry = () => admittedWith(2);
+    for (const workload of some(3)) night.cluster.setPods(workload, somePods(3, { shape: shapeWith(1) }));
+  };
+
+  test('a run tells how many Pods were tried', async () => {
+    const night = aNight({ policy });
+    drifted(night);
+    await night.runs();
+    assert.deepEqual(
+      night.announcer.of('tried').map(({ workloads }) => workloads),
+      [3],
+    );
+  });
+
+  test('nobody is asked while it is not ready, and the run waits for another time', async () => {
+    const night = aNight({ policy: { ...policy, ready: [{ deployment: 'mesh/injector' }] } });
+    drifted(night);
+    const report = await night.runs();
+    assert.deepEqual([report.ending.kind, report.exitCode, report.counts.left], ['notReady', 0, { unknown: 3 }]);
+    assert.ok(!night.cluster.calls.some(call => call.startsWith('try')));
+  });
 });

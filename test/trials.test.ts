@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Admission } from '../src/domain/drift.ts';
 import { keyOf } from '../src/domain/model.ts';
+import { encodeValues } from '../src/domain/shape.ts';
 import { tryInjection, tryInjections } from '../src/trials.ts';
 import { admittedWith, REFUSED, shapeWith } from './admissions.ts';
 import { aPolicy, aWorkload, SECOND, somePods } from './build.ts';
@@ -125,4 +126,18 @@ describe('a fleet', () => {
     const { asked } = await tryingAll(fleet(100), { seconds: 1, abortAfter: 5 });
     assert.ok(asked <= 16);
   });
+});
+
+test('what is written down to the second is chance, because the later trials come more than a second later', async () => {
+  const clock = new FakeClock();
+  const cluster = new FakeCluster(clock, [WEB]);
+  const at = (second: number) => ({ ...shapeWith(2), annotations: encodeValues({ 'injector/at': String(second) }) });
+  cluster.onTry = () => ({
+    kind: 'admitted',
+    template: shapeWith(undefined),
+    pod: at(Math.floor(clock.elapsed() / SECOND)),
+  });
+  const subject = { workload: WEB, pods: somePods(3, { shape: at(-60) }), replicaSet: REPLICA_SET };
+  const tried = await tryInjection(subject, { cluster, clock, policy: POLICY });
+  assert.equal(tried?.injection.kind, 'same');
 });

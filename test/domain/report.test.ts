@@ -25,6 +25,7 @@ describe('the exit code', () => {
     ['nothingToDo', 0],
     ['windowClosed', 0],
     ['notEnoughTime', 0],
+    ['notReady', 0],
     ['stopped', 0],
     ['stoppedBefore', 0],
     ['heldByAnother', 0],
@@ -147,4 +148,20 @@ describe('how long until an instant', () => {
   ] as const) {
     test(`${ahead} ms is ${text}`, () => assert.equal(until(NOW + ahead, NOW), text));
   }
+});
+
+describe('the summary also says', () => {
+  test('of how many nothing is known', () => {
+    const left = [aLeave('unknown'), aLeave('unknown', { name: 'api' }), aLeave('paused', { name: 'p' })];
+    assert.match(report({ left }).summary, /^3 left alone, 2 of them unknown: /);
+  });
+
+  test('how many fell below what their strategy promises', () => {
+    const outcomes = [
+      anOutcome({ available: { least: 1, promised: 2 } }),
+      anOutcome({ name: 'api', available: { least: 2, promised: 2 } }),
+      anOutcome({ name: 'gone' }),
+    ];
+    assert.match(report({ outcomes }).summary, /^3 restarted, 1 below the promised availability: /);
+  });
 });

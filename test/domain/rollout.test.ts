@@ -7,6 +7,7 @@ import {
   isRollingOut,
   rolloutState,
   stuckReason,
+  unreadiness,
   wouldCauseDowntime,
 } from '../../src/domain/rollout.ts';
 import { aPod, aTrouble, aWorkload, type GivenWorkload } from '../build.ts';
@@ -217,6 +218,41 @@ describe('a rollout that did not finish in time', () => {
       const reason = stuckReason(aWorkload(given), pods, otherwise);
       assert.equal(reason.why, why);
       assert.match(reason.detail, detail);
+    });
+  }
+});
+
+describe('others may rely on a workload', () => {
+  for (const { what, workload, says } of [
+    { what: 'that is complete', workload: aWorkload(), says: undefined },
+    {
+      what: 'whose old Pods still terminate',
+      workload: aWorkload({ status: { terminatingReplicas: 1 } }),
+      says: undefined,
+    },
+    { what: 'unless it is not there', workload: undefined, says: /does not exist/ },
+    { what: 'unless it is being deleted', workload: aWorkload({ deleting: true }), says: /being deleted/ },
+    { what: 'unless it is scaled to zero', workload: aWorkload({ replicas: 0 }), says: /scaled to zero/ },
+    {
+      what: 'unless a Pod is unavailable',
+      workload: aWorkload({ status: { availableReplicas: 2 } }),
+      says: /2 of 3 new Pods available/,
+    },
+    {
+      what: 'unless it is rolling out, also while enough Pods are available',
+      workload: aWorkload({ status: { updatedReplicas: 1, replicas: 4, availableReplicas: 4 } }),
+      says: /1 of 3 new Pods created/,
+    },
+    {
+      what: 'unless its rollout has failed',
+      workload: aWorkload({ status: { progressing: EXCEEDED } }),
+      says: /timed out/,
+    },
+  ]) {
+    test(what, () => {
+      const why = unreadiness(workload);
+      if (says === undefined) assert.equal(why, undefined);
+      else assert.match(why ?? '', says);
     });
   }
 });

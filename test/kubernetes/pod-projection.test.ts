@@ -187,3 +187,20 @@ it('no absurd Pod makes a projection throw', () => {
     }),
   );
 });
+
+it('the image that a node says it runs is told for native sidecars, too', () => {
+  const pod = project({
+    spec: {
+      initContainers: [{ name: 'proxy', image: 'proxy:1', restartPolicy: 'Always' }],
+      containers: [{ name: 'app', image: 'app:1' }],
+    },
+    status: {
+      initContainerStatuses: [{ name: 'proxy', imageID: 'proxy@sha256:1' }],
+      containerStatuses: [{ name: 'app', imageID: '' }],
+    },
+  });
+  assert.deepEqual(
+    pod.images.map(({ imageId }) => imageId),
+    ['proxy@sha256:1', undefined],
+  );
+});

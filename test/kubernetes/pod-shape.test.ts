@@ -86,3 +86,15 @@ describe('the shape of a Pod', () => {
     fc.assert(fc.property(absurd(aPod('cart')), object => void projectShape(object, new Interner())));
   });
 });
+
+it('a ReplicaSet that admission writes into a Pod is the same one after a restart', () => {
+  const shapeIn = (name: string, uid: string) => {
+    const env = [{ name: 'OWNER', value: `k8s.replicaset.name=${name},uid=${uid}` }];
+    const pod = aPod('cart', 'x', {
+      spec: { containers: [{ ...CONTAINER, env }] },
+      metadata: { annotations: { 'injector/owner': name } },
+    });
+    return projectShape(pod, new Interner(), { name, uid });
+  };
+  assert.deepEqual(shapeIn('cart-abc', 'uid-1'), shapeIn('cart-xyz', 'uid-2'));
+});

@@ -1,0 +1,115 @@
+import { decodeCheckpoint, type Checkpoint } from '../../src/domain/checkpoint.ts';
+import type { ApiServer } from './api-server.ts';
+import type { ConfigMap } from './config-map.ts';
+import type { DeploymentController } from './deployment-controller.ts';
+import { Eyes } from './eyes.ts';
+import { Flights, flightName } from './flights.ts';
+import type { Injector } from './injector.ts';
+import type { Process } from './process.ts';
+import type { Timeline } from './timeline.ts';
+import { stamp, type Trace } from './trace.ts';
+
+/** An invariant that does not hold, and how. */
+export interface Broken {
+  readonly invariant: string;
+  readonly detail: string;
+}
+
+export interface CourtWorld {
+  readonly timeline: Timeline;
+  readonly api: ApiServer;
+  readonly controller: DeploymentController;
+  readonly injector: Injector;
+  readonly configMap: ConfigMap;
+  readonly configChanges: ReadonlyMap<string, number>;
+  readonly budgets: ReadonlyMap<string, readonly string[]>;
+  readonly trace: Trace;
+}
+
+/** What all witnesses know together, and the first thing that went wrong. */
+export class Court {
+  broken: Broken | undefined;
+  readonly world: CourtWorld;
+  readonly flights: Flights;
+  readonly eyes: Eyes;
+  /** Whose save took effect last; undefined after somebody else wrote. */
+  writer: Process | undefined;
+  /** When something in the checkpoint was lost or forgotten for good. */
+  forgottenAt = Number.NEGATIVE_INFINITY;
+  /** When the injector changed last. */
+  injectorChangedAt = Number.NEGATIVE_INFINITY;
+  /** When the policy's text changed last. */
+  policyChangedAt = Number.NEGATIVE_INFINITY;
+  /** The stop that stands in the checkpoint, as it follows from what was told: undefined when there is none. */
+  stop: { readonly at: number; readonly isManual: boolean } | undefined;
+  /** Changes whenever the ramp has to begin with its canary. */
+  rampEpoch = 0;
+  /** Failures by occurrence, each as uid and T, as far as a save has told them. */
+  readonly failures = new Map<string, Set<string>>();
+  /** When each workload got another number of replicas, by key. */
+  readonly scaledAt = new Map<string, number>();
+  /** What happens in the quiet phase has no excuse. */
+  isQuiet = false;
+
+  constructor(world: CourtWorld) {
+    this.world = world;
+    this.eyes = new Eyes(world);
+    this.flights = new Flights(world, (flight, available, floor) =>
+      this.breaks('availability', `${flightName(flight)} has ${available} available replicas, ${floor} are promised`),
+    );
+  }
+
+  breaks(invariant: string, detail: string): void {
+    if (this.broken !== undefined) return;
+    this.broken = { invariant, detail };
+    this.world.trace.say('BROKEN', () => `${invariant}: ${detail}`);
+  }
+
+  /** Returns whether it holds. */
+  demands(holds: boolean, invariant: string, detail: () => string): boolean {
+    if (!holds) this.breaks(invariant, detail());
+    return holds;
+  }
+
+  /** So that a process need not know it yet. */
+  scaledRecently(key: string): boolean {
+    return this.now - (this.scaledAt.get(key) ?? Number.NEGATIVE_INFINITY) < 120_000;
+  }
+
+  get now(): number {
+    return this.world.timeline.now;
+  }
+
+  /** The checkpoint was deleted, emptied or damaged, or its criteria changed. */
+  forgets(): void {
+    this.forgottenAt = this.now;
+    this.rampEpoch++;
+  }
+
+  /** Nobody remembers a stop or failures any more. */
+  forgivesAll(): void {
+    this.stop = undefined;
+    this.failures.clear();
+    this.rampEpoch++;
+  }
+
+  /** As it stands there. */
+  get checkpoint(): Checkpoint | undefined {
+    return decoded(this.world.configMap.text);
+  }
+
+  time = (): string => stamp(this.now);
+}
+
+const known = new Map<string, Checkpoint | undefined>();
+
+/** Undefined for nothing and for what cannot be read. */
+export function decoded(text: string | undefined): Checkpoint | undefined {
+  if (text === undefined) return undefined;
+  if (known.has(text)) return known.get(text);
+  const result = decodeCheckpoint(text);
+  const checkpoint = result.kind === 'checkpoint' ? result.checkpoint : undefined;
+  if (known.size > 64) known.clear();
+  known.set(text, checkpoint);
+  return checkpoint;
+}

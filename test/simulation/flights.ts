@@ -1,0 +1,132 @@
+import { parseInstant } from '../../src/domain/instant.ts';
+import type { OutcomeKind, Workload } from '../../src/domain/model.ts';
+import type { ApiServer } from './api-server.ts';
+import { fenceposts, type DeploymentController } from './deployment-controller.ts';
+import type { Process } from './process.ts';
+import type { Timeline } from './timeline.ts';
+
+/** One restart of ours that the API server accepted, and what became of it, whatever anybody believes. */
+export interface Flight {
+  readonly key: string;
+  readonly uid: string;
+  /** T. */
+  readonly at: string;
+  readonly process: Process;
+  readonly sweep: string;
+  readonly template: string;
+  /** What it was for: the criteria, and what the injector would have put in. */
+  readonly want: string;
+  /** The same in the record's own words. */
+  readonly recordWant: string;
+  readonly acceptedAt: number;
+  /** It took effect when nobody could know of it: its process was dead, asleep or had lost the hold. */
+  readonly isOrphan: boolean;
+  /** The ramp that it counts in. */
+  readonly ramp: string;
+  readonly available: number;
+  /** A ReplicaSet with this T was made. */
+  tookEffect: boolean;
+  /** Since when it has been complete without a break. */
+  completeSince: number | undefined;
+  /** When it was complete for the first time. */
+  completeAt: number | undefined;
+  takenBackAt: number | undefined;
+  supersededAt: number | undefined;
+  goneAt: number | undefined;
+  /** As some run told it. */
+  end: { readonly outcome: OutcomeKind; readonly at: number; readonly process: Process } | undefined;
+  /** Somebody else took Pods away or scaled it meanwhile. */
+  isDisturbed: boolean;
+}
+
+/** Follows every restart on the API server's own objects. */
+export class Flights {
+  readonly all: Flight[] = [];
+  /** The last one of each workload, by uid. */
+  readonly #last = new Map<string, Flight>();
+  readonly #world: { readonly timeline: Timeline; readonly controller: DeploymentController };
+  readonly #onFall: (flight: Flight, available: number, floor: number) => void;
+
+  constructor(
+    world: { readonly timeline: Timeline; readonly api: ApiServer; readonly controller: DeploymentController },
+    onFall: (flight: Flight, available: number, floor: number) => void,
+  ) {
+    this.#world = world;
+    this.#onFall = onFall;
+    world.api.listen((after, before) => this.#see(after, before));
+  }
+
+  last = ({ uid }: Pick<Workload, 'uid'>): Flight | undefined => this.#last.get(uid);
+
+  add(flight: Flight): void {
+    this.all.push(flight);
+    this.#last.set(flight.uid, flight);
+  }
+
+  /** Still rolling out, and no run has told an end. */
+  flying(): Flight[] {
+    return this.all.filter(isFlying);
+  }
+
+  #see(after: Workload | undefined, before: Workload | undefined): void {
+    const uid = (after ?? before)?.uid ?? '';
+    const flight = this.#last.get(uid);
+    if (flight === undefined) return;
+    const { now } = this.#world.timeline;
+    if (after === undefined) {
+      flight.goneAt ??= now;
+      return;
+    }
+    const isOurs = after.restartedAt === flight.at && after.template === flight.template;
+    if (!isOurs) {
+      if (after.template !== flight.template || isLater(after.restartedAt, flight.at)) flight.supersededAt ??= now;
+      else flight.takenBackAt ??= now;
+      flight.completeSince = undefined;
+      return;
+    }
+    if (before !== undefined && before.replicas !== after.replicas) flight.isDisturbed = true;
+    if (!flight.tookEffect) {
+      const sets = this.#world.controller.sets(after);
+      flight.tookEffect = sets.some(set => set.restartedAt === flight.at && set.template === flight.template);
+    }
+    if (isComplete(after)) {
+      flight.completeSince ??= now;
+      flight.completeAt ??= now;
+    } else flight.completeSince = undefined;
+    this.#watchAvailability(flight, after);
+  }
+
+  #watchAvailability(flight: Flight, workload: Workload): void {
+    if (flight.isDisturbed || !isFlying(flight)) return;
+    const { availableReplicas } = workload.status;
+    const floor = Math.min(flight.available, floorOf(workload));
+    if (availableReplicas < floor) this.#onFall(flight, availableReplicas, floor);
+  }
+}
+
+const isLater = (standing: string | undefined, t: string): boolean =>
+  standing !== undefined && (parseInstant(standing) ?? 0) > (parseInstant(t) ?? 0);
+
+export const isFlying = (flight: Flight): boolean =>
+  flight.end === undefined &&
+  flight.completeAt === undefined &&
+  flight.takenBackAt === undefined &&
+  flight.supersededAt === undefined &&
+  flight.goneAt === undefined;
+
+export function isComplete({ generation, replicas, status }: Workload): boolean {
+  return (
+    status.observedGeneration === generation &&
+    status.updatedReplicas === replicas &&
+    status.replicas === replicas &&
+    status.availableReplicas >= replicas &&
+    (status.terminatingReplicas ?? 0) === 0
+  );
+}
+
+/** How many its strategy promises to stay available. */
+export function floorOf(workload: Pick<Workload, 'strategy' | 'replicas'>): number {
+  return Math.max(0, workload.replicas - fenceposts(workload).unavailable);
+}
+
+export const flightName = ({ key, at }: Flight): string => `${key} (${at})`;

@@ -1,0 +1,57 @@
+import type { Flight } from './flights.ts';
+import { isFlying } from './flights.ts';
+import type { Witness } from './witness.ts';
+
+/**
+ * Never more in flight than the policy says, resumed ones included. Left out is what the process cannot know of: what took
+ * effect after its inventory although its own process was dead, asleep or had lost the hold.
+ */
+export function judgeLimits(witness: Witness, started: Flight): void {
+  const { court, process, draft, inventoryAt } = witness;
+  const { api, budgets } = court.world;
+  const flying = court.flights.flying().filter(flight => !(flight.isOrphan && flight.acceptedAt > inventoryAt));
+  const names = flying.map(({ key }) => key).join(', ');
+  const demands = (holds: boolean, what: string): void => {
+    court.demands(holds, 'limits hold', () => `${process.run}: ${what}, in flight: ${names}`);
+  };
+  const { workloads, pods, perNamespace } = draft.inFlight;
+  demands(flying.length <= workloads, `${flying.length} in flight, ${workloads} allowed`);
+  const inNamespace = flying.filter(({ key }) => key.split('/')[0] === started.key.split('/')[0]).length;
+  demands(inNamespace <= perNamespace, `${inNamespace} in the namespace of ${started.key}, ${perNamespace} allowed`);
+  // An autoscaler may have changed what the process does not know yet.
+  const known = flying.filter(({ isDisturbed }) => !isDisturbed);
+  const replicas = known.map(({ key }) => {
+    const [namespace = '', name = ''] = key.split('/');
+    return court.scaledRecently(key) ? 0 : (api.get({ namespace, name })?.replicas ?? 0);
+  });
+  const sum = replicas.reduce((total, count) => total + count, 0);
+  demands(known.length <= 1 || sum <= pods, `${sum} Pods in flight, ${pods} allowed`);
+  const shared = flying.flatMap(({ key }) => budgets.get(key) ?? []);
+  demands(new Set(shared).size === shared.length, 'two share a PodDisruptionBudget');
+  judgeRamp(witness, flying);
+}
+
+/** Of a batch, those that went well and those in flight are never more than its size. */
+function judgeRamp({ court, process, draft, ramp }: Witness, flying: readonly Flight[]): void {
+  const ofRamp = court.flights.all.filter(flight => flight.ramp === ramp);
+  const done = ofRamp.filter(isDone).length;
+  const now = flying.filter(flight => flight.ramp === ramp && isFlying(flight)).length;
+  const end = batchEnd(draft.sizes, done);
+  court.demands(
+    done + now <= end,
+    'the ramp holds',
+    () => `${process.run}: ${done} done and ${now} in flight, but this batch ends after ${end} (sizes ${draft.sizes})`,
+  );
+}
+
+const isDone = ({ completeAt, end }: Flight): boolean =>
+  completeAt !== undefined && (end === undefined || end.outcome === 'restarted');
+
+/** The place at which the batch ends that holds this one. */
+export function batchEnd(sizes: readonly number[], place: number): number {
+  let end = 0;
+  for (let index = 0; ; index++) {
+    end += sizes[Math.min(index, sizes.length - 1)] ?? 1;
+    if (place < end) return end;
+  }
+}

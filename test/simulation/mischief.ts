@@ -1,0 +1,62 @@
+import type { Random } from './random.ts';
+import type { Stage } from './stage.ts';
+import { CLUSTER_MISCHIEF } from './mischief-in-cluster.ts';
+import { OPERATOR_MISCHIEF } from './mischief-of-operators.ts';
+import { PROCESS_MISCHIEF } from './mischief-with-runs.ts';
+
+/** Does it, and says what it did; undefined where there was nothing to do it to. */
+export type Mischief = (stage: Stage, random: Random) => string | undefined;
+
+const ALL = { ...CLUSTER_MISCHIEF, ...OPERATOR_MISCHIEF, ...PROCESS_MISCHIEF };
+
+export type MischiefName = keyof typeof ALL;
+
+/** Each kind, and how often it is drawn. */
+export const MISCHIEF: readonly (readonly [weight: number, kind: MischiefName])[] = [
+  [4, 'scale'],
+  [2, 'takeBack'],
+  [2, 'gitOps'],
+  [2, 'undo'],
+  [2, 'setImage'],
+  [2, 'otherRestart'],
+  [1, 'remove'],
+  [2, 'recreate'],
+  [1, 'optOut'],
+  [2, 'pauseRollout'],
+  [3, 'relabel'],
+  [2, 'evict'],
+  [5, 'sicken'],
+  [3, 'pin'],
+  [3, 'upgrade'],
+  [3, 'injectorFails'],
+  [3, 'injectorIgnored'],
+  [2, 'changeConfig'],
+  [2, 'editLimits'],
+  [2, 'editCriteria'],
+  [1, 'freeze'],
+  [2, 'spoilPolicy'],
+  [1, 'deleteCheckpoint'],
+  [1, 'emptyCheckpoint'],
+  [1, 'corruptCheckpoint'],
+  [3, 'relabelCheckpoint'],
+  [2, 'storm'],
+  [2, 'outage'],
+  [2, 'deny'],
+  [1, 'forbid'],
+  [6, 'kill'],
+  [6, 'accident'],
+  [6, 'accidentSoon'],
+  [5, 'pause'],
+  [3, 'terminate'],
+  [4, 'overlap'],
+  [2, 'clockJumps'],
+  [1, 'only'],
+  [1, 'resume'],
+];
+
+export function makeMischief(kind: MischiefName, stage: Stage, random: Random): void {
+  const done = ALL[kind](stage, random);
+  if (done === undefined) return;
+  stage.count(kind);
+  stage.trace.say('MISCHIEF', () => `${kind}: ${done}`);
+}

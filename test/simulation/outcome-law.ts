@@ -1,0 +1,91 @@
+import { keyOf } from '../../src/domain/model.ts';
+import type { Plan } from '../../src/domain/plan.ts';
+import type { Outcome } from '../../src/domain/report.ts';
+import { isFlying, type Flight } from './flights.ts';
+import type { Witness } from './witness.ts';
+
+/** A watch may be a minute late, and a fresh read takes its time. */
+const SEEN = 150_000;
+
+/** An outcome is told: what the API server's own objects say to it. */
+export function noteEnd(witness: Witness, outcome: Outcome): void {
+  const { court, process } = witness;
+  if (outcome.outcome === 'interrupted') return;
+  witness.lastEndAt = court.now;
+  const flight = court.flights.last(outcome);
+  if (flight === undefined || (outcome.outcome === 'denied' && flight.process !== process)) return;
+  judgeOutcome(witness, outcome, flight);
+  if (flight.end === undefined || outcome.outcome === 'reverted') {
+    flight.end = { outcome: outcome.outcome, at: court.now, process };
+  }
+  if (outcome.outcome === 'failed') noteFailure(witness, flight);
+  if (outcome.outcome === 'ineffective') witness.ineffectiveInRow++;
+  if (outcome.outcome === 'restarted') witness.ineffectiveInRow = 0;
+  if (witness.ineffectiveInRow >= 2) witness.isStopped = true;
+}
+
+function noteFailure(witness: Witness, { uid, at }: Flight): void {
+  const { court, draft, process } = witness;
+  witness.failures.add(`${uid} ${at}`);
+  const known = court.failures.get(String(witness.occurrence)) ?? new Set();
+  if (new Set([...known, ...witness.failures]).size < draft.stopAfter) return;
+  witness.isStopped = true;
+  witness.stop = { at: process.clock.now(), isManual: draft.resume === 'manual' };
+}
+
+function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outcome, flight: Flight): void {
+  const tells = `${process.run} tells that ${keyOf(outcome)} is ${outcome.outcome}`;
+  const demands = (holds: boolean, why: string): void => {
+    court.demands(holds, `what is ${outcome.outcome} is so`, () => `${tells}, but ${why}`);
+  };
+  const proof = proofs.get(outcome.uid);
+  switch (outcome.outcome) {
+    case 'restarted': {
+      demands(proof !== undefined && proof.carries === flight.at, 'its Pods do not carry T');
+      demands(draft.stale.some(({ kind }) => kind === 'drift') || proof?.stale === 0, 'a Pod still matches a criterion');
+      const isLost = proof !== undefined && proof.bare > 0 && flight.process === process;
+      demands(!(isLost && draft.stale.some(({ kind }) => kind === 'drift')), 'Pods lost their sidecar');
+      const isAwaited = outcome.detail.includes('still terminating');
+      const soaked = flight.completeAt !== undefined && court.now - flight.completeAt >= draft.soak;
+      return demands(isAwaited || soaked, 'it was not complete for as long as it has to soak');
+    }
+    case 'failed': {
+      const { completeSince } = flight;
+      const isWell = completeSince !== undefined && court.now - completeSince > SEEN + draft.soak;
+      const isKnown = !draft.stale.some(({ kind }) => kind === 'drift');
+      return demands(!(isWell && isKnown && proof?.stale === 0), 'it is complete for long, and its Pods are fresh');
+    }
+    case 'ineffective':
+      return demands(proof === undefined || proof.stale > 0 || draft.stale.some(({ kind }) => kind === 'drift'), 'no Pod matches a criterion');
+    case 'reverted':
+      return demands(flight.takenBackAt !== undefined, 'nobody took it back');
+    case 'superseded':
+      return demands(flight.supersededAt !== undefined || flight.takenBackAt !== undefined, 'nobody changed it');
+    case 'gone':
+      return demands(flight.goneAt !== undefined, 'it is there');
+    case 'denied':
+    case 'interrupted':
+      return undefined;
+  }
+}
+
+/** What was in flight when the Deployments were read is found, and awaited. */
+export function notePlan({ court, process, inventoryAt }: Witness, plan: Plan): void {
+  const found = new Set(plan.inFlight.map(({ workload }) => workload.uid));
+  for (const flight of court.flights.all) {
+    if (!isFlying(flight) || flight.acceptedAt > inventoryAt || found.has(flight.uid)) continue;
+    const [namespace = '', name = ''] = flight.key.split('/');
+    if ((court.world.api.get({ namespace, name })?.replicas ?? 0) === 0) continue;
+    court.breaks(
+      'what is in flight is found by the next run',
+      `${process.run} does not await ${flight.key}, which ${flight.process.run} restarted at ${flight.at}`,
+    );
+  }
+}
+
+/** Between two batches there is a pause. */
+export function noteBatch({ court, process, draft, lastEndAt }: Witness): void {
+  if (lastEndAt === undefined) return;
+  const waited = court.now - lastEndAt;
+  court.demands(waited >= draft.pause, 'a pause lies between batches', () => `${process.run} waited ${waited / 1000} s`);
+}

@@ -1,0 +1,171 @@
+import type { Admission } from '../../src/domain/drift.ts';
+import { keyOf, type Namespace, type Pod, type ReplicaSetRef, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
+import type { Cluster, Inventory, PatchAnswer, RestartOrder, WatchBookmark, WorkloadChange } from '../../src/ports.ts';
+import type { ApiServer } from './api-server.ts';
+import type { DeploymentController } from './deployment-controller.ts';
+import type { Injector } from './injector.ts';
+import type { Network } from './network.ts';
+import { projected } from './pods.ts';
+import type { Process } from './process.ts';
+import { ProcessWatch, type Known } from './process-watch.ts';
+import type { Random } from './random.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+
+/** What all processes share. */
+export interface Cosmos {
+  readonly timeline: Timeline;
+  readonly api: ApiServer;
+  readonly controller: DeploymentController;
+  readonly injector: Injector;
+  readonly network: Network;
+  readonly trace: Trace;
+  readonly random: Random;
+  readonly namespaces: ReadonlyMap<string, Namespace>;
+  readonly budgets: ReadonlyMap<string, readonly string[]>;
+  /** `configmap/NAMESPACE/NAME` -> milliseconds. */
+  readonly configChanges: Map<string, number>;
+  /** Keys whose PATCHes some webhook refuses. */
+  readonly denied: Set<string>;
+  /** RBAC was taken away. */
+  readonly rights: { mayPatch: boolean };
+}
+
+/** Told of what one process does to the cluster. */
+export interface ClusterWitness {
+  /** Deployments were read; their Pods are a moment later. */
+  inventoryRead(): void;
+  podsRead(workload: Workload): void;
+  restartSent(order: RestartOrder): void;
+  restartTookEffect(order: RestartOrder, judged: Workload, accepted: Workload): void;
+  recordRewritten(before: Workload, record: string): void;
+}
+
+/** The cluster as one process reaches it. */
+export class ProcessCluster implements Cluster {
+  readonly #cosmos: Cosmos;
+  readonly #process: Process;
+  readonly #witness: ClusterWitness;
+  readonly #known = new WeakMap<WatchBookmark, readonly Known[]>();
+
+  constructor(cosmos: Cosmos, process: Process, witness: ClusterWitness) {
+    this.#cosmos = cosmos;
+    this.#process = process;
+    this.#witness = witness;
+  }
+
+  async inventory(): Promise<Inventory> {
+    const { api, network, timeline, namespaces, budgets, configChanges } = this.#cosmos;
+    const read = await network.read(this.#process, 'list Deployments', () => {
+      this.#witness.inventoryRead();
+      const at = Math.floor(timeline.now / 1000) * 1000;
+      return { at, workloads: api.all(), version: api.version, configChanges: new Map(configChanges) };
+    });
+    const { at, workloads, version } = read;
+    const pods = await network.read(this.#process, 'list Pods', () => {
+      // Whose workload came later is nobody's.
+      const entries = workloads.map(workload => [keyOf(workload), api.get(workload)] as const);
+      return new Map(entries.map(([key, now]) => [key, now === undefined ? [] : this.#live(now)]));
+    });
+    const bookmark = new Map([['', String(version)]]);
+    this.#known.set(bookmark, workloads.map(({ namespace, name, uid }) => ({ namespace, name, uid })));
+    return { at, namespaces, workloads, pods, configChanges: read.configChanges, budgets, bookmark, skipped: [] };
+  }
+
+  workload(ref: WorkloadRef): Promise<Workload | undefined> {
+    return this.#cosmos.network.read(this.#process, `get ${keyOf(ref)}`, () => this.#cosmos.api.get(ref));
+  }
+
+  pods(workload: Workload): Promise<readonly Pod[]> {
+    const { network, api, controller } = this.#cosmos;
+    return network.read(this.#process, `list Pods of ${keyOf(workload)}`, () => {
+      const now = api.get(workload);
+      if (now !== undefined) this.#witness.podsRead(now);
+      return now === undefined ? [] : controller.pods(now).map(projected);
+    });
+  }
+
+  tryPod(workload: Workload, _: ReplicaSetRef): Promise<Admission> {
+    const { network, injector } = this.#cosmos;
+    return network
+      .read(this.#process, `try a Pod of ${keyOf(workload)}`, () => injector.tryPod(workload))
+      .catch((): Admission => ({ kind: 'refused', message: 'no answer' }));
+  }
+
+  ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined> {
+    return this.#cosmos.network.read(this.#process, `owner of ${keyOf(ref)}`, () => undefined);
+  }
+
+  restart(order: RestartOrder): Promise<PatchAnswer> {
+    const { at, record, workload } = order;
+    this.#witness.restartSent(order);
+    return this.#patch(workload, `PATCH ${keyOf(workload)} ${at} at version ${workload.resourceVersion}`, judged => {
+      const accepted = this.#cosmos.api.updateSpec(workload, { restartedAt: at, record });
+      if (accepted === undefined) return { kind: 'gone' };
+      this.#witness.restartTookEffect(order, judged, accepted);
+      return { kind: 'accepted', workload: accepted };
+    });
+  }
+
+  rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer> {
+    return this.#patch(workload, `rewrite the record of ${keyOf(workload)}`, before => {
+      this.#witness.recordRewritten(before, record);
+      const accepted = this.#cosmos.api.update(workload, { record });
+      return accepted === undefined ? { kind: 'gone' } : { kind: 'accepted', workload: accepted };
+    });
+  }
+
+  watch(bookmark: WatchBookmark, onChange: (change: WorkloadChange) => void, signal: AbortSignal): Promise<void> {
+    const { timeline, api, trace, network, random } = this.#cosmos;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const trouble = (): number => (network.isDown ? 1 : network.trouble);
+    const watch = new ProcessWatch(
+      { process: this.#process, timeline, api, random, trace, trouble, met: network.met },
+      { version: Number(bookmark.get('')), known: this.#known.get(bookmark) ?? [], onChange },
+    );
+    const end = (): void => {
+      watch.end();
+      resolve();
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+    return promise;
+  }
+
+  #live(workload: Workload): Pod[] {
+    return this.#cosmos.controller
+      .pods(workload)
+      .filter(({ state }) => state !== 'terminating')
+      .map(projected);
+  }
+
+  /** Conditional on uid and version. A mutating webhook is asked before the version is compared, a guard after. */
+  #patch(workload: Workload, what: string, apply: (standing: Workload) => PatchAnswer): Promise<PatchAnswer> {
+    const { api, network, denied, rights, random, trace } = this.#cosmos;
+    const decide = (): PatchAnswer => {
+      if (!rights.mayPatch) {
+        const { namespace } = workload;
+        return { kind: 'forbidden', permission: { verb: 'patch', resource: 'deployments.apps', namespace } };
+      }
+      const isDenied = denied.has(keyOf(workload));
+      const refusal = { kind: 'denied', message: 'a webhook says no' } as const;
+      const standing = api.get(workload);
+      if (standing === undefined) return { kind: 'gone' };
+      if (isDenied && random.chance(0.5)) return refusal;
+      // Without a version there is no condition on it.
+      const isOlder = workload.resourceVersion !== '' && standing.resourceVersion !== workload.resourceVersion;
+      if (standing.uid !== workload.uid || isOlder) return { kind: 'conflict' };
+      return isDenied ? refusal : apply(standing);
+    };
+    return network.write<PatchAnswer>(this.#process, {
+      what,
+      effect: () => {
+        const answer = decide();
+        trace.say(this.#process.run, () => `${what}: ${answer.kind}`);
+        return answer;
+      },
+      unanswered: (message, retryAfter) => ({ kind: 'unanswered', message, retryAfter }),
+      conflict: { kind: 'conflict' },
+    });
+  }
+}

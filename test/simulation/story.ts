@@ -1,0 +1,81 @@
+import { keyOf } from '../../src/domain/model.ts';
+import { drawDraft, type Draft } from './draft.ts';
+import { drawFleet, type Resident } from './fleet.ts';
+import { MISCHIEF, type MischiefName } from './mischief.ts';
+import { Random } from './random.ts';
+
+const DAY = 86_400_000;
+
+/** Something that will go wrong, or that somebody will do. */
+export interface Plot {
+  readonly kind: MischiefName;
+  /** In which night, and how far into it (0 to 1). */
+  readonly night: number;
+  readonly moment: number;
+}
+
+/** All that a seed says before anything happens. */
+export interface Story {
+  readonly seed: number;
+  readonly begin: number;
+  readonly draft: Draft;
+  /** The sidecar of old; what is wanted is one more. */
+  readonly version: number;
+  readonly fleet: readonly Resident[];
+  readonly budgets: ReadonlyMap<string, readonly string[]>;
+  /** With faults; the quiet ones come after them. */
+  readonly nights: number;
+  /** The probability that a request meets trouble. */
+  readonly trouble: number;
+  readonly servesTerminating: boolean;
+  readonly plots: readonly Plot[];
+}
+
+/** Makes a story smaller, to see what a failure needs. */
+export interface Cut {
+  readonly withoutPlots?: ReadonlySet<number>;
+  readonly isCalm?: boolean;
+  readonly size?: number;
+}
+
+/** Ordinary days, and the ones before a clock changes. */
+const DAYS = ['2026-11-24', '2026-03-27', '2026-10-23', '2026-03-06', '2026-10-30', '2026-06-10', '2026-12-30'];
+
+export function drawStory(seed: number, cut: Cut = {}): Story {
+  const random = new Random(`nightshift/${seed}`);
+  const begin = Date.parse(`${random.pick(DAYS)}T00:00:00Z`) - random.int(0, 1) * DAY;
+  const version = 1;
+  const draft = drawDraft(random.stream('policy'), version + 1);
+  const size = random.weighted([
+    [1, 1],
+    [2, 2],
+    [4, 4],
+    [3, 6],
+    [1, 9],
+  ]);
+  const fleet = drawFleet(random.stream('fleet'), { begin, version, size: Math.min(size, cut.size ?? size) });
+  const budgets = new Map(
+    fleet
+      .filter((_, index) => random.stream(`budget/${index}`).chance(0.25))
+      .map(({ workload }): [string, string[]] => [keyOf(workload), [`${workload.namespace}/budget`]]),
+  );
+  const nights = random.int(1, 2);
+  const trouble = random.pick([0, 0, 0.02, 0.1, 0.25]);
+  const many = random.pick([0, 2, 4, 8]);
+  const plots = Array.from({ length: many }, (_, index): Plot => {
+    const own = random.stream(`plot/${index}`);
+    return { kind: own.weighted(MISCHIEF), night: own.int(0, nights - 1), moment: own.next() ** 2 };
+  });
+  return {
+    seed,
+    begin,
+    draft,
+    version,
+    fleet,
+    budgets,
+    nights,
+    trouble: cut.isCalm === true ? 0 : trouble,
+    servesTerminating: random.chance(0.8),
+    plots,
+  };
+}

@@ -1,0 +1,176 @@
+import type { Workload } from '../../src/domain/model.ts';
+import type { Report } from '../../src/domain/report.ts';
+import type { News } from '../../src/news.ts';
+import type { Announcer, RestartOrder } from '../../src/ports.ts';
+import type { Calendar } from './calendar.ts';
+import type { StoreWitness } from './config-map.ts';
+import { noteWrite } from './checkpoint-law.ts';
+import type { Court } from './court.ts';
+import type { Draft } from './draft.ts';
+import { instantOf } from './eyes.ts';
+import { noteBatch, noteEnd, notePlan } from './outcome-law.ts';
+import type { Process } from './process.ts';
+import type { ClusterWitness } from './process-cluster.ts';
+import { judgeReport } from './report-law.ts';
+import { judgeEffect, judgeSending } from './start-law.ts';
+
+/** What the last list of a workload's Pods showed. */
+interface Proof {
+  /** All of them carry the T that stood in the template. */
+  readonly carries: string | undefined;
+  readonly count: number;
+  readonly stale: number;
+  /** Pods whose sidecar got lost while the injector was down. */
+  readonly bare: number;
+}
+
+/** Watches one process: keeps what the invariants need to know of it, and asks them at every step. */
+export class Witness implements ClusterWitness, StoreWitness, Announcer {
+  readonly court: Court;
+  readonly process: Process;
+  readonly draft: Draft;
+  readonly calendar: Calendar;
+  readonly startedAt: number;
+  /** The occurrence that it began in, by its own clock; undefined outside. */
+  readonly occurrence: number | undefined;
+  inventoryAt = Number.POSITIVE_INFINITY;
+  /** When the last acknowledged save was sent. */
+  acknowledgedAt = Number.NEGATIVE_INFINITY;
+  acknowledgedText: string | undefined;
+  hasWritten = false;
+  /** Failures that it told, as uid and T. */
+  readonly failures = new Set<string>();
+  /** It knows of a reason to start nothing more. */
+  isStopped = false;
+  stop: Court['stop'];
+  ineffectiveInRow = 0;
+  lastEndAt: number | undefined;
+  readonly proofs = new Map<string, Proof>();
+  readonly sentAt = new WeakMap<RestartOrder, number>();
+
+  constructor(court: Court, run: { readonly process: Process; readonly draft: Draft; readonly calendar: Calendar }) {
+    this.court = court;
+    this.process = run.process;
+    this.draft = run.draft;
+    this.calendar = run.calendar;
+    this.startedAt = court.now;
+    this.occurrence = run.calendar.occurrenceAt(run.process.clock.now());
+  }
+
+  /** The ramp that its starts count in. */
+  get ramp(): string {
+    return `${this.occurrence}/${this.court.rampEpoch}`;
+  }
+
+  connected(): void {
+    const now = this.process.clock.now();
+    this.court.demands(
+      this.calendar.occurrenceAt(now) !== undefined,
+      'no request outside a window',
+      () => `${this.process.run} connects`,
+    );
+  }
+
+  inventoryRead(): void {
+    this.inventoryAt = this.court.now;
+  }
+
+  podsRead(workload: Workload): void {
+    const { eyes, flights } = this.court;
+    const live = eyes.live(workload);
+    const last = flights.last(workload);
+    const ours = last?.at === workload.restartedAt ? last : undefined;
+    const begin = instantOf(ours?.sweep);
+    const carries = live.every(({ set }) => set.restartedAt === workload.restartedAt);
+    this.proofs.set(workload.uid, {
+      carries: carries ? workload.restartedAt : undefined,
+      count: live.length,
+      stale: eyes.stale(workload, this.draft, { begin, fresh: ours?.at }).length,
+      bare: live.filter(({ sidecar }) => sidecar === undefined).length,
+    });
+  }
+
+  restartSent(order: RestartOrder): void {
+    this.sentAt.set(order, this.court.now);
+    judgeSending(this, order);
+  }
+
+  restartTookEffect(order: RestartOrder, judged: Workload, accepted: Workload): void {
+    judgeEffect(this, { order, judged, accepted });
+  }
+
+  recordRewritten(before: Workload, record: string): void {
+    const { record: standing = '{}' } = before;
+    const [was, is]: [Record<string, unknown>, Record<string, unknown>] = [JSON.parse(standing), JSON.parse(record)];
+    const { outcome, reason: _, ...rest } = is;
+    const same = Object.entries(rest).every(([key, value]) => was[key] === value);
+    const isEnd = outcome === 'failed' || outcome === 'ineffective';
+    const { court } = this;
+    court.demands(same && isEnd, 'only the outcome of a record changes', () => `${standing} becomes ${record}`);
+    this.demandsFreshHold('record');
+  }
+
+  demandsFreshHold(what: string): void {
+    const age = this.court.now - this.acknowledgedAt;
+    this.court.demands(
+      // A rewrite may leave after a read: what is on its way is not looked at here.
+      age <= 30_000 + (what === 'record' ? 12_000 : 0),
+      'nothing is sent more than 30 s after the last acknowledged save began',
+      () => `${this.process.run} sends a ${what} after ${age / 1000} s`,
+    );
+  }
+
+  wrote(text: string, before: string | undefined): void {
+    noteWrite(this, { text, before });
+  }
+
+  acknowledged(text: string, sentAt: number): void {
+    this.acknowledgedAt = sentAt;
+    this.acknowledgedText = text;
+  }
+
+  tell(news: News): void {
+    const { trace } = this.court.world;
+    switch (news.kind) {
+      case 'ended':
+        trace.say(this.process.run, () => `told: ${toldEnd(news)}`);
+        return noteEnd(this, news.outcome);
+      case 'planned':
+        trace.say(this.process.run, () => `told: ${toldPlan(news)}`);
+        return notePlan(this, news.plan);
+      case 'batchStarted':
+        trace.say(this.process.run, () => `told: a batch of ${news.size}`);
+        return noteBatch(this);
+      case 'unexpected': {
+        const { error } = news;
+        return this.court.breaks('no error that nobody foresaw', error instanceof Error ? (error.stack ?? error.message) : String(error));
+      }
+      case 'ending':
+        return trace.say(this.process.run, () => `told: ending, ${news.ending.kind}: ${news.ending.detail}`);
+      case 'judgedAgain':
+      case 'repeating':
+      case 'recordNotWritten':
+        return trace.say(this.process.run, () => `told: ${news.kind} ${news.workload.name}: ${news.detail}`);
+      default:
+        return trace.say(this.process.run, () => `told: ${news.kind}`);
+    }
+  }
+
+  report = (): Promise<void> => Promise.resolve();
+
+  ended(report: Report): void {
+    const { trace } = this.court.world;
+    trace.say(this.process.run, () => `ended with ${report.exitCode}, ${report.ending.kind}: ${report.summary}`);
+    judgeReport(this, report);
+  }
+}
+
+const toldEnd = ({ outcome: { name, outcome, why, detail } }: News & { readonly kind: 'ended' }): string =>
+  [`${name} ${outcome}`, why, detail].filter(Boolean).join(', ');
+
+function toldPlan({ plan, sweep }: News & { readonly kind: 'planned' }): string {
+  const left = plan.left.map(({ workload, why }) => `${workload.name} ${why}`).join(', ');
+  const batches = plan.batches.map(batch => batch.map(({ workload }) => workload.name).join(' ')).join(' | ');
+  const flying = plan.inFlight.map(({ workload }) => workload.name).join(' ');
+  return `plan of sweep ${sweep}: [${batches}], in flight [${flying}], left: ${left}`;
+}

@@ -104,6 +104,7 @@ export class CronJob {
       skew: random.chance(0.5) ? 0 : random.int(-20, 20) * SECOND + random.int(0, 999),
     });
     this.processes.push(process);
+    timeline.awaken();
     return process;
   }
 

@@ -11,15 +11,16 @@ const SEEN = 150_000;
 export function noteEnd(witness: Witness, outcome: Outcome): void {
   const { court, process } = witness;
   if (outcome.outcome === 'interrupted') return;
-  witness.lastEndAt = court.now;
+  if (witness.hasBatch) witness.lastEndAt = court.now;
   const flight = court.flights.last(outcome);
   if (flight === undefined || (outcome.outcome === 'denied' && flight.process !== process)) return;
   judgeOutcome(witness, outcome, flight);
+  const isFirst = flight.end === undefined;
   if (flight.end === undefined || outcome.outcome === 'reverted') {
     flight.end = { outcome: outcome.outcome, at: court.now, process };
   }
   if (outcome.outcome === 'failed') noteFailure(witness, flight);
-  if (outcome.outcome === 'ineffective') witness.ineffectiveInRow++;
+  if (outcome.outcome === 'ineffective' && isFirst) witness.ineffectiveInRow++;
   if (outcome.outcome === 'restarted') witness.ineffectiveInRow = 0;
   if (witness.ineffectiveInRow >= 2) witness.isStopped = true;
 }
@@ -83,8 +84,10 @@ export function notePlan({ court, process, inventoryAt }: Witness, plan: Plan): 
   }
 }
 
-/** Between two batches there is a pause. */
-export function noteBatch({ court, process, draft, lastEndAt }: Witness): void {
+/** Between two batches there is a pause; what was left by an earlier occurrence and is awaited before is none. */
+export function noteBatch(witness: Witness): void {
+  const { court, process, draft, lastEndAt } = witness;
+  witness.hasBatch = true;
   if (lastEndAt === undefined) return;
   const waited = court.now - lastEndAt;
   court.demands(waited >= draft.pause, 'a pause lies between batches', () => `${process.run} waited ${waited / 1000} s`);

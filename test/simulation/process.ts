@@ -90,7 +90,11 @@ export class Process {
     if (signal?.aborted === true) return Promise.resolve();
     return new Promise(resolve => {
       this.pending++;
+      let isOver = false;
       const wake = (): void => {
+        // Both may come when a process wakes: its timer, and what aborts it.
+        if (isOver) return;
+        isOver = true;
         this.#timeline.cancel(entry);
         signal?.removeEventListener('abort', wake);
         this.pending--;

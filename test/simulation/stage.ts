@@ -46,7 +46,7 @@ export class Stage {
     this.trace = new Trace(isTraced, now);
     this.random = new Random(`${seed}/stage`);
     const { api, trace, met } = this;
-    this.injector = new Injector(version);
+    this.injector = new Injector(story.isUpgraded ? version + 1 : version);
     const { injector } = this;
     const random = this.random.stream('world');
     this.controller = new DeploymentController({ timeline, api, injector, random });

@@ -28,6 +28,8 @@ export interface Story {
   /** The probability that a request meets trouble. */
   readonly trouble: number;
   readonly servesTerminating: boolean;
+  /** The injector gives what is wanted, from the beginning. */
+  readonly isUpgraded: boolean;
   readonly plots: readonly Plot[];
 }
 
@@ -76,6 +78,7 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
     nights,
     trouble: cut.isCalm === true ? 0 : trouble,
     servesTerminating: random.chance(0.8),
+    isUpgraded: random.chance(0.85),
     plots,
   };
 }

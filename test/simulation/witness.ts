@@ -44,6 +44,7 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
   isStopped = false;
   stop: Court['stop'];
   ineffectiveInRow = 0;
+  hasBatch = false;
   lastEndAt: number | undefined;
   readonly proofs = new Map<string, Proof>();
   readonly sentAt = new WeakMap<RestartOrder, number>();

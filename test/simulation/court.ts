@@ -38,8 +38,8 @@ export class Court {
   forgottenAt = Number.NEGATIVE_INFINITY;
   /** When the injector changed last. */
   injectorChangedAt = Number.NEGATIVE_INFINITY;
-  /** When the policy's text changed last. */
-  policyChangedAt = Number.NEGATIVE_INFINITY;
+  /** The policy's text, and when it changed last. */
+  policy = { text: '', changedAt: Number.NEGATIVE_INFINITY };
   /** The stop that stands in the checkpoint, as it follows from what was told: undefined when there is none. */
   stop: { readonly at: number; readonly isManual: boolean } | undefined;
   /** Changes whenever the ramp has to begin with its canary. */

@@ -34,7 +34,7 @@ export interface Flight {
   supersededAt: number | undefined;
   goneAt: number | undefined;
   /** As some run told it. */
-  end: { readonly outcome: OutcomeKind; readonly at: number; readonly process: Process } | undefined;
+  end: { readonly outcome: OutcomeKind; readonly at: number; readonly wasRestarted: boolean } | undefined;
   /** Somebody else took Pods away or scaled it meanwhile. */
   isDisturbed: boolean;
 }

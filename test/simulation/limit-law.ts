@@ -44,8 +44,9 @@ function judgeRamp({ court, process, draft, ramp }: Witness, flying: readonly Fl
   );
 }
 
+/** One that was taken back later had proven what it had to. */
 const isDone = ({ completeAt, end }: Flight): boolean =>
-  completeAt !== undefined && (end === undefined || end.outcome === 'restarted');
+  completeAt !== undefined && (end === undefined || end.outcome === 'restarted' || end.wasRestarted);
 
 /** The place at which the batch ends that holds this one. */
 export function batchEnd(sizes: readonly number[], place: number): number {

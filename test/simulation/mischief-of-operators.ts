@@ -8,9 +8,8 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
 function edit(change: 'limits' | 'criteria' | 'freeze'): Mischief {
-  return ({ board, injector, court, timeline }, random) => {
+  return ({ board, injector }, random) => {
     board.edit(edited(board.draft, random, change, injector.version + random.int(0, 1)));
-    court.policyChangedAt = timeline.now;
     return board.text;
   };
 }
@@ -44,10 +43,9 @@ export const OPERATOR_MISCHIEF = {
   editLimits: edit('limits'),
   editCriteria: edit('criteria'),
   freeze: edit('freeze'),
-  spoilPolicy: (({ board, court, timeline }, random) => {
+  spoilPolicy: (({ board, timeline }, random) => {
     if (!board.isValid) return undefined;
     board.spoil();
-    court.policyChangedAt = timeline.now;
     timeline.after(random.int(1, 30) * MINUTE, () => board.edit(board.draft));
     return 'for some minutes';
   }) satisfies Mischief,

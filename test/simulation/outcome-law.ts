@@ -17,7 +17,8 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
   judgeOutcome(witness, outcome, flight);
   const isFirst = flight.end === undefined;
   if (flight.end === undefined || outcome.outcome === 'reverted') {
-    flight.end = { outcome: outcome.outcome, at: court.now, process };
+    const wasRestarted = flight.end?.outcome === 'restarted';
+    flight.end = { outcome: outcome.outcome, at: court.now, wasRestarted };
   }
   if (outcome.outcome === 'failed') noteFailure(witness, flight);
   if (outcome.outcome === 'ineffective' && isFirst) witness.ineffectiveInRow++;

@@ -123,7 +123,7 @@ class Simulation {
 
   /** Nothing goes wrong from here: what is broken is mended, and nobody interferes. */
   #calmDown(): void {
-    const { network, injector, cosmos, configMap, board, controller, takenBack, cron, trace, court } = this.#stage;
+    const { network, injector, cosmos, configMap, board, controller, takenBack, cron, trace } = this.#stage;
     trace.say('story', () => 'it becomes quiet');
     network.trouble = 0;
     network.isDown = false;
@@ -138,7 +138,6 @@ class Simulation {
     if (configMap.text !== undefined && decoded(configMap.text) === undefined) configMap.put(undefined);
     const stale = board.draft.stale.map(wish => (wish.kind === 'image' ? { ...wish, version: injector.version } : wish));
     board.edit({ ...board.draft, stale, windows: this.#story.draft.windows, timeout: 10 * MINUTE });
-    court.policyChangedAt = court.now;
     for (const workload of this.#stage.workloads()) controller.heal(workload);
     for (const temper of controller.tempers.values()) Object.assign(temper, { ready: [500, 4_000], ending: [200, 3_000] });
     for (const process of cron.active) {

@@ -53,10 +53,13 @@ export class Stage {
     this.controller.servesTerminating = story.servesTerminating;
     this.network = new Network({ timeline, random: this.random.stream('network'), trace, met });
     this.configMap = new ConfigMap(now);
-    this.board = new PolicyBoard(draft, { from: begin - 2 * DAY, to: begin + 30 * DAY });
+    this.board = new PolicyBoard(draft, { from: begin - 2 * DAY, to: begin + 30 * DAY }, text => {
+      this.court.policy = { text, changedAt: now() };
+    });
     const { controller, configMap, network } = this;
     const configChanges = new Map<string, number>();
     this.court = new Court({ timeline, api, controller, injector, configMap, configChanges, budgets, trace });
+    this.court.policy = { text: this.board.text, changedAt: begin };
     const namespaces = new Map<string, Namespace>(
       [...NAMESPACES, INJECTOR.namespace].map(name => [name, aNamespace({ name })]),
     );

@@ -30,9 +30,9 @@ export function judgeSending(witness: Witness, order: RestartOrder): void {
   court.demands(!witness.isStopped && !stopHolds(witness), 'a stop holds', () => `${who} after a stop`);
   court.demands(!process.interruption.signal.aborted, 'SIGTERM ends the starts', () => `${who} after SIGTERM`);
   court.demands(
-    court.policyChangedAt < witness.startedAt || court.now - court.policyChangedAt < POLICY_SEEN,
+    court.policy.text === witness.policy || court.now - court.policy.changedAt < POLICY_SEEN,
     'a changed policy ends the run',
-    () => `${who} under a policy that changed ${(court.now - court.policyChangedAt) / 1000} s ago`,
+    () => `${who} under a policy that changed ${(court.now - court.policy.changedAt) / 1000} s ago`,
   );
   const standing = instantOf(order.workload.restartedAt);
   const record = parseRecord(order.record);

@@ -31,6 +31,8 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
   readonly draft: Draft;
   readonly calendar: Calendar;
   readonly startedAt: number;
+  /** The policy's text as it began. */
+  readonly policy: string;
   /** The occurrence that it began in, by its own clock; undefined outside. */
   readonly occurrence: number | undefined;
   inventoryAt = Number.POSITIVE_INFINITY;
@@ -55,6 +57,7 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     this.draft = run.draft;
     this.calendar = run.calendar;
     this.startedAt = court.now;
+    this.policy = court.policy.text;
     this.occurrence = run.calendar.occurrenceAt(run.process.clock.now());
   }
 

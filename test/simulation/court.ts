@@ -50,6 +50,8 @@ export class Court {
   readonly scaledAt = new Map<string, number>();
   /** What happens in the quiet phase has no excuse. */
   isQuiet = false;
+  /** Whether no request has met trouble so far. */
+  isCalm: () => boolean = () => true;
 
   constructor(world: CourtWorld) {
     this.world = world;

@@ -2,17 +2,22 @@ import type { Strategy, Workload } from '../../src/domain/model.ts';
 import { aWorkload } from '../build.ts';
 import type { Temper } from './deployment-controller.ts';
 import { NAMESPACES } from './draft.ts';
+import { SICKNESSES } from './pods.ts';
 import type { Random } from './random.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
+export const TAKEN_BACK_AFTER: readonly number[] = [50, 3 * SECOND, 8 * SECOND, 40 * SECOND, 4 * MINUTE];
+
 /** A workload as it stands when the story begins. */
 export interface Resident {
   readonly workload: Workload;
   readonly temper: Temper;
   readonly pods: readonly { readonly createdAt: number; readonly sidecar: number | undefined }[];
+  /** So much later a GitOps tool takes a restart back; undefined for one that lets it be. */
+  readonly takenBackAfter: number | undefined;
 }
 
 export interface FleetOptions {
@@ -49,7 +54,8 @@ export function drawFleet(random: Random, { begin, version, size }: FleetOptions
       createdAt: begin - age - own.int(0, HOUR / SECOND) * SECOND,
       sidecar: version,
     }));
-    return { workload, temper: drawTemper(own), pods };
+    const takenBackAfter = own.chance(0.06) ? own.pick(TAKEN_BACK_AFTER) : undefined;
+    return { workload, temper: drawTemper(own), pods, takenBackAfter };
   });
 }
 
@@ -83,6 +89,6 @@ function drawTemper(random: Random): Temper {
     ready: [500, slowest],
     ending: [200, random.pick([1, 5, 30]) * SECOND],
     deadline: random.pick([1, 5, 10]) * MINUTE,
-    sickness: undefined,
+    sickness: random.chance(0.08) ? random.pick(SICKNESSES) : undefined,
   };
 }

@@ -1,6 +1,6 @@
 import { formatInstant, nextRestartedAt } from '../../src/domain/instant.ts';
 import { keyOf, type Workload } from '../../src/domain/model.ts';
-import { uidOf } from './fleet.ts';
+import { TAKEN_BACK_AFTER, uidOf } from './fleet.ts';
 import type { Mischief } from './mischief.ts';
 import { SICKNESSES } from './pods.ts';
 import type { Random } from './random.ts';
@@ -40,7 +40,7 @@ export const CLUSTER_MISCHIEF = {
     return `restartedAt of ${keyOf(workload)}`;
   }),
   gitOps: on((workload, { takenBack }, random) => {
-    const wait = random.pick([50, 3 * SECOND, 40 * SECOND, 4 * MINUTE]);
+    const wait = random.pick(TAKEN_BACK_AFTER);
     takenBack.set(keyOf(workload), wait);
     return `takes restarts of ${keyOf(workload)} back after ${wait / SECOND} s`;
   }),

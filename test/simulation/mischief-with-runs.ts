@@ -78,8 +78,12 @@ export const PROCESS_MISCHIEF = {
     const process = latest(stage);
     if (process === undefined) return undefined;
     process.terminate();
+    // The kubelet's patience.
     stage.timeline.after(30 * SECOND, () => {
-      if (!process.isOver) die(stage, process, random);
+      if (process.isOver) return;
+      const isExcused = process.state === 'paused' || process.wasPaused || !stage.court.isCalm();
+      stage.court.demands(isExcused, 'SIGTERM ends a run', () => `${process.run} goes on after 30 s`);
+      die(stage, process, random);
     });
     return process.run;
   }) satisfies Mischief,

@@ -41,6 +41,8 @@ export class Network {
   trouble = 0;
   /** Nothing gets through. */
   isDown = false;
+  /** It has met trouble, ever. */
+  isRough = false;
   /** Of what kind, and how often. */
   readonly met: Map<string, number>;
   /** What is to happen to a process whose accident is due. */
@@ -202,6 +204,7 @@ export class Network {
   }
 
   #count(kind: string): void {
+    this.isRough = true;
     this.met.set(kind, (this.met.get(kind) ?? 0) + 1);
   }
 }

@@ -23,6 +23,7 @@ export class Process {
   /** Requests and timers that will come back; a process without one is stuck. */
   pending = 0;
   calls = 0;
+  wasPaused = false;
   accident: Accident | undefined;
   readonly run: string;
   readonly pod: HolderPod | undefined;
@@ -67,6 +68,7 @@ export class Process {
   }
 
   pause(): void {
+    this.wasPaused = true;
     if (this.state === 'alive') this.state = 'paused';
   }
 

@@ -96,12 +96,13 @@ class Simulation {
     const { nights, plots } = this.#story;
     const all = [...board.calendar.nights(timeline.now)];
     for (const [number, { from, to }] of all.slice(0, nights).entries()) {
-      this.#tickThrough(from - 3 * MINUTE, to + TICK);
+      const first = from + this.#random.int(0, 8 * 60) * SECOND;
+      timeline.at(from - 2 * MINUTE, () => cron.tick());
+      this.#tickThrough(first, to + TICK);
       timeline.at(to, () => this.#nights++);
       for (const [index, plot] of plots.entries()) {
         if (plot.night !== number || this.#cut.withoutPlots?.has(index) === true) continue;
-        const at = from + Math.floor(plot.moment * Math.min(to - from, 60 * MINUTE)) - 10 * SECOND;
-        timeline.at(at, () => makeMischief(plot.kind, this.#stage, this.#random.stream(`plot/${index}`)));
+        timeline.at(first + plot.tick * TICK + plot.later, () => makeMischief(plot.kind, this.#stage, this.#random.stream(`plot/${index}`)));
       }
     }
     const quietFrom = (all[nights - 1]?.to ?? 0) + 2 * TICK;
@@ -111,14 +112,14 @@ class Simulation {
         if (number === 0) this.#lookWhatIsWanted();
         if (decoded(this.#stage.configMap.text)?.stop) cron.resume();
       });
-      this.#tickThrough(from - 3 * MINUTE, to);
+      this.#tickThrough(from + this.#random.int(-60, 60) * SECOND, to);
       timeline.at(to + 20 * MINUTE, () => this.#endOfQuietNight(number));
     }
   }
 
   #tickThrough(from: number, to: number): void {
     const { timeline, cron } = this.#stage;
-    for (let at = from + this.#random.int(0, TICK / SECOND) * SECOND; at < to; at += TICK) timeline.at(at, () => cron.tick());
+    for (let at = from; at < to; at += TICK) timeline.at(at, () => cron.tick());
   }
 
   /** Nothing goes wrong from here: what is broken is mended, and nobody interferes. */

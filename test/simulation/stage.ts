@@ -60,6 +60,7 @@ export class Stage {
     const configChanges = new Map<string, number>();
     this.court = new Court({ timeline, api, controller, injector, configMap, configChanges, budgets, trace });
     this.court.policy = { text: this.board.text, changedAt: begin };
+    this.court.isCalm = () => !network.isRough;
     const namespaces = new Map<string, Namespace>(
       [...NAMESPACES, INJECTOR.namespace].map(name => [name, aNamespace({ name })]),
     );
@@ -93,8 +94,9 @@ export class Stage {
     const temper = { ready: [500, 2_000], ending: [200, 1_000], deadline: 600_000, sickness: undefined } as const;
     const own = aResident(INJECTOR.name, INJECTOR.namespace, { replicas: 1 });
     const pods = [{ createdAt: this.timeline.now, sidecar: undefined }];
-    for (const resident of [{ workload: own, temper, pods }, ...fleet]) {
-      const { workload } = resident;
+    for (const resident of [{ workload: own, temper, pods, takenBackAfter: undefined }, ...fleet]) {
+      const { workload, takenBackAfter } = resident;
+      if (takenBackAfter !== undefined) this.takenBack.set(keyOf(workload), takenBackAfter);
       this.controller.tempers.set(keyOf(workload), { ...resident.temper });
       this.controller.adopt(workload, resident.pods);
       this.api.create(workload);

@@ -11,8 +11,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** Clocks of two processes run apart, and jump. */
 const CLOCKS = 10 * MINUTE;
-/** A changed policy is seen at the next save; a save may be repeated for two minutes. */
-const POLICY_SEEN = 200_000;
+/** A changed policy is seen at the next save, which is never 30 s ago; a save may be repeated for two minutes. */
+const POLICY_SEEN = { calm: 32_000, rough: 200_000 };
 
 /** What must hold when a restart leaves the process. */
 export function judgeSending(witness: Witness, order: RestartOrder): void {
@@ -30,7 +30,7 @@ export function judgeSending(witness: Witness, order: RestartOrder): void {
   court.demands(!witness.isStopped && !stopHolds(witness), 'a stop holds', () => `${who} after a stop`);
   court.demands(!process.interruption.signal.aborted, 'SIGTERM ends the starts', () => `${who} after SIGTERM`);
   court.demands(
-    court.policy.text === witness.policy || court.now - court.policy.changedAt < POLICY_SEEN,
+    court.policy.text === witness.policy || court.now - court.policy.changedAt < POLICY_SEEN[court.isCalm() ? 'calm' : 'rough'],
     'a changed policy ends the run',
     () => `${who} under a policy that changed ${(court.now - court.policy.changedAt) / 1000} s ago`,
   );

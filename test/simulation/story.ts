@@ -4,14 +4,16 @@ import { drawFleet, type Resident } from './fleet.ts';
 import { MISCHIEF, type MischiefName } from './mischief.ts';
 import { Random } from './random.ts';
 
+const MINUTE = 60_000;
 const DAY = 86_400_000;
 
 /** Something that will go wrong, or that somebody will do. */
 export interface Plot {
   readonly kind: MischiefName;
-  /** In which night, and how far into it (0 to 1). */
+  /** In which night, after which of its ticks, and how much later: milliseconds. */
   readonly night: number;
-  readonly moment: number;
+  readonly tick: number;
+  readonly later: number;
 }
 
 /** All that a seed says before anything happens. */
@@ -63,10 +65,12 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
   );
   const nights = random.int(1, 2);
   const trouble = random.pick([0, 0, 0.02, 0.1, 0.25]);
-  const many = random.pick([0, 2, 4, 8]);
+  const many = random.pick([1, 2, 4, 8]);
   const plots = Array.from({ length: many }, (_, index): Plot => {
     const own = random.stream(`plot/${index}`);
-    return { kind: own.weighted(MISCHIEF), night: own.int(0, nights - 1), moment: own.next() ** 2 };
+    // Most of what a run does, it does in its first minutes.
+    const later = Math.floor(own.next() ** 2 * 8 * MINUTE) - 5_000;
+    return { kind: own.weighted(MISCHIEF), night: own.int(0, nights - 1), tick: own.pick([0, 0, 0, 1, 2]), later };
   });
   return {
     seed,

@@ -27,7 +27,7 @@ export function noteWrite(
   if (was?.stop !== undefined && was.stop !== null && checkpoint.stop === null) court.forgivesAll();
   witness.hasWritten = true;
   court.writer = process;
-  commit(witness);
+  if (witness.saying?.text === text) commit(witness, witness.saying);
 }
 
 /** Two runs never both write: whoever has written once and was followed by another does not come back. */
@@ -48,11 +48,13 @@ function judgeHold({ court, process, hasWritten }: Witness, hold: { readonly run
 }
 
 /** What this process told of failures is known to whoever comes next. */
-function commit(witness: Witness): void {
-  const { court, occurrence, failures, stop } = witness;
+function commit({ court, occurrence }: Witness, { failures, stop }: NonNullable<Witness['saying']>): void {
   const key = String(occurrence);
   const known = court.failures.get(key) ?? new Set();
-  for (const failure of failures) known.add(failure);
+  for (const failure of failures) {
+    known.add(failure);
+    court.counted.add(failure);
+  }
   court.failures.set(key, known);
   if (stop !== undefined) court.stop = stop;
 }

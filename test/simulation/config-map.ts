@@ -56,6 +56,8 @@ export class ConfigMap {
 
 /** Told of what one process does to the checkpoint. */
 export interface StoreWitness {
+  /** An attempt leaves. */
+  sending(text: string): void;
   /** It took effect; `before` is what stood there. */
   wrote(text: string, before: string | undefined): void;
   /** The process knows that the save of this text was made; when it was sent, by its monotonic clock. */
@@ -98,6 +100,7 @@ export class ProcessStore implements CheckpointStore {
     const sentAt = process.clock.elapsed();
     this.#sent.clear();
     this.#sent.set(text, sentAt);
+    witness.sending(text);
     return network.write<SaveAnswer>(process, {
       what: 'save checkpoint',
       effect: () => {

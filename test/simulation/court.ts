@@ -48,6 +48,8 @@ export class Court {
   readonly failures = new Map<string, Set<string>>();
   /** When each workload got another number of replicas, by key. */
   readonly scaledAt = new Map<string, number>();
+  /** All that some save has told, whatever became of the stop. */
+  readonly counted = new Set<string>();
   /** What happens in the quiet phase has no excuse. */
   isQuiet = false;
   /** Whether no request has met trouble so far. */
@@ -86,6 +88,14 @@ export class Court {
   forgets(): void {
     this.forgottenAt = this.now;
     this.rampEpoch++;
+  }
+
+  /** Nothing that the checkpoint said is known any more. */
+  losesAll(): void {
+    this.writer = undefined;
+    this.counted.clear();
+    this.forgets();
+    this.forgivesAll();
   }
 
   /** Nobody remembers a stop or failures any more. */

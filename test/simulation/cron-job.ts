@@ -63,7 +63,11 @@ export class CronJob {
         this.#end(process);
         const isMeant = error instanceof InvalidPolicy && !wasValid;
         court.world.trace.say(process.run, () => `throws ${String(error)}`);
-        court.demands(isMeant, 'no run throws', () => `${process.run}: ${error instanceof Error ? error.stack : String(error)}`);
+        court.demands(
+          isMeant,
+          'no run throws',
+          () => `${process.run}: ${error instanceof Error ? error.stack : String(error)}`,
+        );
       },
     );
     this.#world.cosmos.timeline.after(LONGEST, () =>
@@ -84,7 +88,12 @@ export class CronJob {
       const read = await readCheckpoint(store);
       if (read.kind !== 'read' || read.checkpoint.stop === null) return;
       const holder = { run: process.run, pod: process.pod };
-      const taken = await takeHold(read, holder, { store, clock, announcer: witness, interrupted: interruption.signal });
+      const taken = await takeHold(read, holder, {
+        store,
+        clock,
+        announcer: witness,
+        interrupted: interruption.signal,
+      });
       if (taken.kind === 'held') await taken.hold.release(resume);
     };
     const end = (): void => this.#end(process);

@@ -73,10 +73,21 @@ export class DeploymentController {
   }
 
   /** Pods that are there from the beginning. */
-  adopt(workload: Workload, made: readonly { readonly createdAt: number; readonly sidecar: number | undefined }[]): void {
+  adopt(
+    workload: Workload,
+    made: readonly { readonly createdAt: number; readonly sidecar: number | undefined }[],
+  ): void {
     const set = this.#newSet(workload, workload.revision);
     for (const { createdAt, sidecar } of made) {
-      set.pods.push({ name: this.#podName(set), set, createdAt, sidecar, app: workload.template, state: 'available', sickness: undefined });
+      set.pods.push({
+        name: this.#podName(set),
+        set,
+        createdAt,
+        sidecar,
+        app: workload.template,
+        state: 'available',
+        sickness: undefined,
+      });
     }
   }
 
@@ -119,7 +130,8 @@ export class DeploymentController {
     let failure: string | undefined;
     if (workload.paused) {
       const [only] = sets.filter(({ pods }) => pods.length > 0);
-      if (only !== undefined && this.#live(workload).length === only.pods.length) failure = this.#scale(workload, only, workload.replicas);
+      if (only !== undefined && this.#live(workload).length === only.pods.length)
+        failure = this.#scale(workload, only, workload.replicas);
     } else {
       if (fresh === undefined) fresh = this.#newSet(workload, newest + 1);
       else if (fresh.revision < newest) fresh.revision = newest + 1;
@@ -168,7 +180,15 @@ export class DeploymentController {
   #create(workload: Workload, set: ReplicaSet, sidecar: number | undefined): void {
     const { sickness } = this.#temper(workload);
     const createdAt = this.#world.timeline.now;
-    const pod: SimulatedPod = { name: this.#podName(set), set, createdAt, sidecar, app: set.template, state: 'starting', sickness };
+    const pod: SimulatedPod = {
+      name: this.#podName(set),
+      set,
+      createdAt,
+      sidecar,
+      app: set.template,
+      state: 'starting',
+      sickness,
+    };
     set.pods.push(pod);
     if (sickness === undefined) this.#becomesAvailable(workload, pod);
   }
@@ -207,7 +227,8 @@ export class DeploymentController {
     care.counters = text;
     const { deadline } = this.#temper(workload);
     const available = updated.filter(({ state }) => state === 'available').length;
-    const isDone = updated.length === workload.replicas && live.length === updated.length && available === updated.length;
+    const isDone =
+      updated.length === workload.replicas && live.length === updated.length && available === updated.length;
     const isLate = now - care.progressedAt >= deadline;
     if (!workload.paused) {
       const reason = isDone ? 'NewReplicaSetAvailable' : isLate ? 'ProgressDeadlineExceeded' : 'ReplicaSetUpdated';
@@ -231,7 +252,14 @@ export class DeploymentController {
 
   #newSet({ name, uid, template, restartedAt }: Workload, revision: number): ReplicaSet {
     const { sets } = this.#careFor(uid);
-    const set = { name: `${name}-${++this.#names}`, uid: `set-${this.#names}`, template, restartedAt, revision, pods: [] };
+    const set = {
+      name: `${name}-${++this.#names}`,
+      uid: `set-${this.#names}`,
+      template,
+      restartedAt,
+      revision,
+      pods: [],
+    };
     sets.push(set);
     return set;
   }

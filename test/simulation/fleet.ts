@@ -64,7 +64,11 @@ export const aResident = (name: string, namespace: string, given: Partial<Omit<W
   aWorkload({ name, namespace, generation: 1, revision: 1, template: 't1', ...given });
 
 export function uidOf(random: Random): string {
-  const digits = (): string => random.int(0, 2 ** 32 - 1).toString(16).padStart(8, '0');
+  const digits = (): string =>
+    random
+      .int(0, 2 ** 32 - 1)
+      .toString(16)
+      .padStart(8, '0');
   return `${digits()}-${digits()}`;
 }
 

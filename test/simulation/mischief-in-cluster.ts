@@ -73,7 +73,13 @@ export const CLUSTER_MISCHIEF = {
     const back = (): void => {
       if (api.get(workload) !== undefined) return;
       const uid = uidOf(random);
-      const nothing = { observedGeneration: 0, replicas: 0, updatedReplicas: 0, availableReplicas: 0, terminatingReplicas: 0 };
+      const nothing = {
+        observedGeneration: 0,
+        replicas: 0,
+        updatedReplicas: 0,
+        availableReplicas: 0,
+        terminatingReplicas: 0,
+      };
       const status = { ...nothing, progressing: undefined, replicaFailure: undefined };
       const anew = { ...workload, uid, generation: 1, revision: 0, restartedAt: undefined, record: undefined, status };
       api.create(anew);

@@ -26,9 +26,7 @@ function injectorAway(state: InjectorState): Mischief {
 /** The stop and the failures are gone with the rest. */
 function lose({ court }: Stage, how: () => void): void {
   how();
-  court.writer = undefined;
-  court.forgets();
-  court.forgivesAll();
+  court.losesAll();
 }
 
 /** What operators do, and what breaks around them. */
@@ -51,7 +49,7 @@ export const OPERATOR_MISCHIEF = {
   }) satisfies Mischief,
   deleteCheckpoint: ((stage, random) => {
     lose(stage, () => stage.configMap.remove());
-    stage.timeline.after(random.int(1, 30) * MINUTE, () => stage.configMap.recreate());
+    stage.timeline.after(random.int(1, 30) * MINUTE, () => lose(stage, () => stage.configMap.recreate()));
     return 'the ConfigMap';
   }) satisfies Mischief,
   emptyCheckpoint: (stage => {
@@ -67,7 +65,7 @@ export const OPERATOR_MISCHIEF = {
     const damaged = random.pick([text.slice(0, place), text.replace('"number":', '"number":1'), '{}', '[]']);
     lose(stage, () => configMap.put(damaged));
     timeline.after(random.int(1, 20) * MINUTE, () => {
-      if (configMap.exists && configMap.text === damaged) configMap.put(undefined);
+      if (configMap.exists && configMap.text === damaged) lose(stage, () => configMap.put(undefined));
     });
     return damaged;
   }) satisfies Mischief,

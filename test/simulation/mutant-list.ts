@@ -104,7 +104,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: 'the soak is skipped',
     file: 'flight.ts',
     is: 'return now < soaked ? this.#wait(soaked - now) : this.#prove(workload,',
-    becomes: "return now < soaked - 1e9 ? this.#wait(soaked - now) : this.#prove(workload,",
+    becomes: 'return now < soaked - 1e9 ? this.#wait(soaked - now) : this.#prove(workload,',
   },
   {
     fault: 'the pause between batches is skipped',

@@ -50,7 +50,10 @@ async function plant(tree: string, { file, is, becomes }: Mutant): Promise<() =>
   const text = await readFile(path, 'utf8');
   const times = text.split(is).length - 1;
   if (times !== 1) throw new Error(`src/${file} has ${times} times what should stand there once: ${is}`);
-  await writeFile(path, text.replace(is, () => becomes));
+  await writeFile(
+    path,
+    text.replace(is, () => becomes),
+  );
   return () => writeFile(path, text);
 }
 

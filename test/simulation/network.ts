@@ -12,7 +12,15 @@ const DEADLINE = 12 * SECOND;
 /** A read is repeated inside for so long. */
 const PATIENCE = 60 * SECOND;
 
-type Trouble = 'slow' | 'answerLost' | 'requestLost' | 'reset' | 'tooMany' | 'unavailable' | 'gatewayTimeout' | 'conflict';
+type Trouble =
+  | 'slow'
+  | 'answerLost'
+  | 'requestLost'
+  | 'reset'
+  | 'tooMany'
+  | 'unavailable'
+  | 'gatewayTimeout'
+  | 'conflict';
 const TROUBLES: readonly (readonly [number, Trouble])[] = [
   [4, 'slow'],
   [4, 'answerLost'],

@@ -1,7 +1,7 @@
 import { keyOf } from '../../src/domain/model.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import type { Outcome } from '../../src/domain/report.ts';
-import { isFlying, type Flight } from './flights.ts';
+import { isComplete, isFlying, type Flight } from './flights.ts';
 import type { Witness } from './witness.ts';
 
 /** A watch may be a minute late, and a fresh read takes its time. */
@@ -28,7 +28,10 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
 
 function noteFailure(witness: Witness, { uid, at }: Flight): void {
   const { court, draft, process } = witness;
-  witness.failures.add(`${uid} ${at}`);
+  const failure = `${uid} ${at}`;
+  // One that a save has told before counts once, in its own occurrence.
+  if (court.counted.has(failure)) return;
+  witness.failures.add(failure);
   const known = court.failures.get(String(witness.occurrence)) ?? new Set();
   if (new Set([...known, ...witness.failures]).size < draft.stopAfter) return;
   witness.isStopped = true;
@@ -43,8 +46,11 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
   const proof = proofs.get(outcome.uid);
   switch (outcome.outcome) {
     case 'restarted': {
-      demands(proof !== undefined && proof.carries === flight.at, 'its Pods do not carry T');
-      demands(draft.stale.some(({ kind }) => kind === 'drift') || proof?.stale === 0, 'a Pod still matches a criterion');
+      demands(proof?.count === 0 || proof?.carries === flight.at, 'its Pods do not carry T');
+      demands(
+        draft.stale.some(({ kind }) => kind === 'drift') || proof?.stale === 0,
+        'a Pod still matches a criterion',
+      );
       const isLost = proof !== undefined && proof.bare > 0 && flight.process === process;
       demands(!(isLost && draft.stale.some(({ kind }) => kind === 'drift')), 'Pods lost their sidecar');
       const isAwaited = outcome.detail.includes('still terminating');
@@ -58,7 +64,10 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
       return demands(!(isWell && isKnown && proof?.stale === 0), 'it is complete for long, and its Pods are fresh');
     }
     case 'ineffective':
-      return demands(proof === undefined || proof.stale > 0 || draft.stale.some(({ kind }) => kind === 'drift'), 'no Pod matches a criterion');
+      return demands(
+        proof === undefined || proof.stale > 0 || draft.stale.some(({ kind }) => kind === 'drift'),
+        'no Pod matches a criterion',
+      );
     case 'reverted':
       return demands(flight.takenBackAt !== undefined, 'nobody took it back');
     case 'superseded':
@@ -77,7 +86,11 @@ export function notePlan({ court, process, inventoryAt }: Witness, plan: Plan): 
   for (const flight of court.flights.all) {
     if (!isFlying(flight) || flight.acceptedAt > inventoryAt || found.has(flight.uid)) continue;
     const [namespace = '', name = ''] = flight.key.split('/');
-    if ((court.world.api.get({ namespace, name })?.replicas ?? 0) === 0) continue;
+    const workload = court.world.api.get({ namespace, name });
+    if (workload === undefined || workload.replicas === 0) continue;
+    // Nobody who forgot it can tell whose Pods are on their way out.
+    const isOnlyEnding = isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } });
+    if (isOnlyEnding && court.forgottenAt > flight.acceptedAt) continue;
     court.breaks(
       'what is in flight is found by the next run',
       `${process.run} does not await ${flight.key}, which ${flight.process.run} restarted at ${flight.at}`,
@@ -91,5 +104,9 @@ export function noteBatch(witness: Witness): void {
   witness.hasBatch = true;
   if (lastEndAt === undefined) return;
   const waited = court.now - lastEndAt;
-  court.demands(waited >= draft.pause, 'a pause lies between batches', () => `${process.run} waited ${waited / 1000} s`);
+  court.demands(
+    waited >= draft.pause,
+    'a pause lies between batches',
+    () => `${process.run} waited ${waited / 1000} s`,
+  );
 }

@@ -14,11 +14,7 @@ export class PolicyBoard {
   readonly #span: { readonly from: number; readonly to: number };
   readonly #onChange: (text: string) => void;
 
-  constructor(
-    draft: Draft,
-    span: { readonly from: number; readonly to: number },
-    onChange: (text: string) => void,
-  ) {
+  constructor(draft: Draft, span: { readonly from: number; readonly to: number }, onChange: (text: string) => void) {
     this.#span = span;
     this.#onChange = onChange;
     this.draft = draft;

@@ -1,5 +1,12 @@
 import type { Admission } from '../../src/domain/drift.ts';
-import { keyOf, type Namespace, type Pod, type ReplicaSetRef, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
+import {
+  keyOf,
+  type Namespace,
+  type Pod,
+  type ReplicaSetRef,
+  type Workload,
+  type WorkloadRef,
+} from '../../src/domain/model.ts';
 import type { Cluster, Inventory, PatchAnswer, RestartOrder, WatchBookmark, WorkloadChange } from '../../src/ports.ts';
 import type { ApiServer } from './api-server.ts';
 import type { DeploymentController } from './deployment-controller.ts';
@@ -38,6 +45,7 @@ export interface ClusterWitness {
   podsRead(workload: Workload): void;
   restartSent(order: RestartOrder): void;
   restartTookEffect(order: RestartOrder, judged: Workload, accepted: Workload): void;
+  recordSent(): void;
   recordRewritten(before: Workload, record: string): void;
 }
 
@@ -68,7 +76,10 @@ export class ProcessCluster implements Cluster {
       return new Map(entries.map(([key, now]) => [key, now === undefined ? [] : this.#live(now)]));
     });
     const bookmark = new Map([['', String(version)]]);
-    this.#known.set(bookmark, workloads.map(({ namespace, name, uid }) => ({ namespace, name, uid })));
+    this.#known.set(
+      bookmark,
+      workloads.map(({ namespace, name, uid }) => ({ namespace, name, uid })),
+    );
     return { at, namespaces, workloads, pods, configChanges: read.configChanges, budgets, bookmark, skipped: [] };
   }
 
@@ -108,6 +119,7 @@ export class ProcessCluster implements Cluster {
   }
 
   rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer> {
+    this.#witness.recordSent();
     return this.#patch(workload, `rewrite the record of ${keyOf(workload)}`, before => {
       this.#witness.recordRewritten(before, record);
       const accepted = this.#cosmos.api.update(workload, { record });

@@ -17,7 +17,11 @@ export function judgeReport({ court, process, hasWritten }: Witness, report: Rep
   const isBad = outcomes.some(({ outcome }) => ['failed', 'denied', 'ineffective'].includes(outcome));
   const codes = [OF_ENDINGS[ending.kind] ?? 0, ...(isBad ? [3] : [])];
   const meant = ending.kind === 'holdLost' ? 0 : PRECEDENCE.find(code => codes.includes(code));
-  court.demands(exitCode === meant, 'the exit code is the documented one', () => `${process.run}: ${exitCode}, not ${meant}`);
+  court.demands(
+    exitCode === meant,
+    'the exit code is the documented one',
+    () => `${process.run}: ${exitCode}, not ${meant}`,
+  );
   if (ending.kind === 'holdLost' && hasWritten) {
     const isLost = court.writer !== process;
     court.demands(isLost, 'only what is lost is told to be', () => `${process.run}: nobody else took the hold`);

@@ -68,7 +68,10 @@ class Simulation {
     try {
       await timeline.pass(() => this.#isDone());
     } catch (error) {
-      court.breaks('the simulation itself does not throw', error instanceof Error ? (error.stack ?? '') : String(error));
+      court.breaks(
+        'the simulation itself does not throw',
+        error instanceof Error ? (error.stack ?? '') : String(error),
+      );
     }
     return {
       story: this.#story,
@@ -102,7 +105,9 @@ class Simulation {
       timeline.at(to, () => this.#nights++);
       for (const [index, plot] of plots.entries()) {
         if (plot.night !== number || this.#cut.withoutPlots?.has(index) === true) continue;
-        timeline.at(first + plot.tick * TICK + plot.later, () => makeMischief(plot.kind, this.#stage, this.#random.stream(`plot/${index}`)));
+        timeline.at(first + plot.tick * TICK + plot.later, () =>
+          makeMischief(plot.kind, this.#stage, this.#random.stream(`plot/${index}`)),
+        );
       }
     }
     const quietFrom = (all[nights - 1]?.to ?? 0) + 2 * TICK;
@@ -124,7 +129,7 @@ class Simulation {
 
   /** Nothing goes wrong from here: what is broken is mended, and nobody interferes. */
   #calmDown(): void {
-    const { network, injector, cosmos, configMap, board, controller, takenBack, cron, trace } = this.#stage;
+    const { network, injector, cosmos, configMap, board, controller, takenBack, cron, trace, court } = this.#stage;
     trace.say('story', () => 'it becomes quiet');
     network.trouble = 0;
     network.isDown = false;
@@ -135,12 +140,18 @@ class Simulation {
     cosmos.rights.mayPatch = true;
     takenBack.clear();
     cron.accidents.length = 0;
-    configMap.recreate();
-    if (configMap.text !== undefined && decoded(configMap.text) === undefined) configMap.put(undefined);
-    const stale = board.draft.stale.map(wish => (wish.kind === 'image' ? { ...wish, version: injector.version } : wish));
+    if (!configMap.exists || (configMap.text !== undefined && decoded(configMap.text) === undefined)) {
+      configMap.recreate();
+      configMap.put(undefined);
+      court.losesAll();
+    }
+    const stale = board.draft.stale.map(wish =>
+      wish.kind === 'image' ? { ...wish, version: injector.version } : wish,
+    );
     board.edit({ ...board.draft, stale, windows: this.#story.draft.windows, timeout: 10 * MINUTE });
     for (const workload of this.#stage.workloads()) controller.heal(workload);
-    for (const temper of controller.tempers.values()) Object.assign(temper, { ready: [500, 4_000], ending: [200, 3_000] });
+    for (const temper of controller.tempers.values())
+      Object.assign(temper, { ready: [500, 4_000], ending: [200, 3_000] });
     for (const process of cron.active) {
       process.accident = undefined;
       process.wake();
@@ -156,7 +167,10 @@ class Simulation {
       .flatMap(workload =>
         court.eyes.stale(workload, board.draft, { begin: timeline.now }).map(pod => ({ workload, pod })),
       );
-    trace.say('story', () => `stale and willing: ${[...new Set(this.#wanted.map(({ workload }) => keyOf(workload)))].join(', ')}`);
+    trace.say(
+      'story',
+      () => `stale and willing: ${[...new Set(this.#wanted.map(({ workload }) => keyOf(workload)))].join(', ')}`,
+    );
   }
 
   #isWilling(workload: Workload): boolean {
@@ -173,7 +187,11 @@ class Simulation {
     const left = this.#wanted.filter(({ workload, pod }) => this.#isLeft(workload, pod));
     if (left.length > 0 && number < PATIENCE - 1) return;
     const names = [...new Set(left.map(({ workload }) => keyOf(workload)))].join(', ');
-    court.demands(left.length === 0, 'nothing stale and willing is forgotten', () => `${names} after ${PATIENCE} nights`);
+    court.demands(
+      left.length === 0,
+      'nothing stale and willing is forgotten',
+      () => `${names} after ${PATIENCE} nights`,
+    );
     const busy = cron.active.map(({ run }) => run).join(', ');
     court.demands(busy === '', 'every run ends', () => busy);
     const hold = decoded(configMap.text)?.hold;
@@ -188,7 +206,8 @@ class Simulation {
     const record = parseRecord(workload.record);
     const last = court.flights.last(workload);
     // It did not help, and nothing is different since.
-    const isVain = last?.end?.outcome === 'ineffective' || (record?.outcome === 'ineffective' && record.at === workload.restartedAt);
+    const isVain =
+      last?.end?.outcome === 'ineffective' || (record?.outcome === 'ineffective' && record.at === workload.restartedAt);
     return !(isVain && last?.template === workload.template && last.want === court.eyes.want(workload, board.draft));
   }
 }

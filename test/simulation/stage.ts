@@ -123,7 +123,16 @@ export class Stage {
   }
 }
 
-function shown({ name, generation, resourceVersion, replicas, restartedAt, template, revision, status }: Workload): string {
+function shown({
+  name,
+  generation,
+  resourceVersion,
+  replicas,
+  restartedAt,
+  template,
+  revision,
+  status,
+}: Workload): string {
   const { observedGeneration, updatedReplicas, availableReplicas, terminatingReplicas } = status;
   const counted = `${updatedReplicas} new of ${status.replicas} for ${replicas}, ${availableReplicas} available, ${terminatingReplicas} ending`;
   const lag = observedGeneration < generation ? ', not seen yet' : '';

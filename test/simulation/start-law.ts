@@ -30,7 +30,8 @@ export function judgeSending(witness: Witness, order: RestartOrder): void {
   court.demands(!witness.isStopped && !stopHolds(witness), 'a stop holds', () => `${who} after a stop`);
   court.demands(!process.interruption.signal.aborted, 'SIGTERM ends the starts', () => `${who} after SIGTERM`);
   court.demands(
-    court.policy.text === witness.policy || court.now - court.policy.changedAt < POLICY_SEEN[court.isCalm() ? 'calm' : 'rough'],
+    court.policy.text === witness.policy ||
+      court.now - court.policy.changedAt < POLICY_SEEN[court.isCalm() ? 'calm' : 'rough'],
     'a changed policy ends the run',
     () => `${who} under a policy that changed ${(court.now - court.policy.changedAt) / 1000} s ago`,
   );
@@ -116,7 +117,9 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
   if (isOurFailure) return;
   forbids(
     'rolling out',
-    generation > status.observedGeneration || status.updatedReplicas < replicas || status.replicas > status.updatedReplicas,
+    generation > status.observedGeneration ||
+      status.updatedReplicas < replicas ||
+      status.replicas > status.updatedReplicas,
   );
   forbids('not healthy', draft.unhealthy === 'skip' && status.availableReplicas < replicas);
 }
@@ -146,7 +149,10 @@ function judgeRepeat({ court, process, draft }: Witness, { order, judged }: Effe
   if (outcome === 'failed' && (isDue(last.at) || isForgotten)) return;
   if (outcome === 'ineffective' && isForgotten) return;
   if (last.sweep !== record?.sweep && outcome !== 'failed' && outcome !== 'ineffective') return;
-  court.breaks('nothing is restarted twice', `${who}, and ${last.process.run} did at ${last.at} for the same (${outcome})`);
+  court.breaks(
+    'nothing is restarted twice',
+    `${who}, and ${last.process.run} did at ${last.at} for the same (${outcome})`,
+  );
 }
 
 /** Something was stale, and the injector was there for some of the time that the decision took. */

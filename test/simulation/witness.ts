@@ -16,7 +16,7 @@ import { judgeEffect, judgeSending } from './start-law.ts';
 
 /** What the last list of a workload's Pods showed. */
 interface Proof {
-  /** All of them carry the T that stood in the template. */
+  /** The T that all of them carry. */
   readonly carries: string | undefined;
   readonly count: number;
   readonly stale: number;
@@ -45,6 +45,7 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
   /** It knows of a reason to start nothing more. */
   isStopped = false;
   stop: Court['stop'];
+  saying: { readonly text: string; readonly failures: readonly string[]; readonly stop: Court['stop'] } | undefined;
   ineffectiveInRow = 0;
   hasBatch = false;
   lastEndAt: number | undefined;
@@ -83,13 +84,13 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     const { eyes, flights } = this.court;
     const live = eyes.live(workload);
     const last = flights.last(workload);
-    const ours = last?.at === workload.restartedAt ? last : undefined;
-    const begin = instantOf(ours?.sweep);
-    const carries = live.every(({ set }) => set.restartedAt === workload.restartedAt);
+    const begin = instantOf(last?.sweep);
+    const [first] = live;
+    const carries = live.every(({ set }) => set.restartedAt === first?.set.restartedAt);
     this.proofs.set(workload.uid, {
-      carries: carries ? workload.restartedAt : undefined,
+      carries: carries ? first?.set.restartedAt : undefined,
       count: live.length,
-      stale: eyes.stale(workload, this.draft, { begin, fresh: ours?.at }).length,
+      stale: eyes.stale(workload, this.draft, { begin, fresh: last?.at }).length,
       bare: live.filter(({ sidecar }) => sidecar === undefined).length,
     });
   }
@@ -111,17 +112,24 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     const isEnd = outcome === 'failed' || outcome === 'ineffective';
     const { court } = this;
     court.demands(same && isEnd, 'only the outcome of a record changes', () => `${standing} becomes ${record}`);
+  }
+
+  recordSent(): void {
     this.demandsFreshHold('record');
   }
 
   demandsFreshHold(what: string): void {
     const age = this.court.now - this.acknowledgedAt;
     this.court.demands(
-      // A rewrite may leave after a read: what is on its way is not looked at here.
-      age <= 30_000 + (what === 'record' ? 12_000 : 0),
+      age <= 30_000,
       'nothing is sent more than 30 s after the last acknowledged save began',
       () => `${this.process.run} sends a ${what} after ${age / 1000} s`,
     );
+  }
+
+  /** What a save says of failures is what was told before it was sent for the first time. */
+  sending(text: string): void {
+    if (this.saying?.text !== text) this.saying = { text, failures: [...this.failures], stop: this.stop };
   }
 
   wrote(text: string, before: string | undefined): void {
@@ -147,7 +155,10 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
         return noteBatch(this);
       case 'unexpected': {
         const { error } = news;
-        return this.court.breaks('no error that nobody foresaw', error instanceof Error ? (error.stack ?? error.message) : String(error));
+        return this.court.breaks(
+          'no error that nobody foresaw',
+          error instanceof Error ? (error.stack ?? error.message) : String(error),
+        );
       }
       case 'ending':
         return trace.say(this.process.run, () => `told: ending, ${news.ending.kind}: ${news.ending.detail}`);

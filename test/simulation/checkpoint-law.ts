@@ -1,4 +1,6 @@
+import type { Stop } from '../../src/domain/checkpoint.ts';
 import { decoded } from './court.ts';
+import { instantOf } from './eyes.ts';
 import type { Witness } from './witness.ts';
 
 const MOST_BYTES = 16 * 1024;
@@ -24,10 +26,20 @@ export function noteWrite(
     judgeHold(witness, was.hold);
   }
   if (was !== undefined && was.want !== checkpoint.want && was.want !== '') court.forgets();
-  if (was?.stop !== undefined && was.stop !== null && checkpoint.stop === null) court.forgivesAll();
+  if (was?.stop !== undefined && was.stop !== null && checkpoint.stop === null) {
+    const isOver = witness.isResume || stopIsOver(witness, was.stop, was.want !== checkpoint.want);
+    court.demands(isOver, 'a stop holds', () => `${process.run} forgets the stop of ${was.stop?.at}`);
+    court.forgivesAll();
+  }
   witness.hasWritten = true;
   court.writer = process;
   if (witness.saying?.text === text) commit(witness, witness.saying);
+}
+
+/** Failures bind until the next occurrence, or until somebody says otherwise; a cause outside the workloads as long as it is wanted. */
+function stopIsOver({ draft, occurrence }: Witness, stop: Stop, isWantedNoMore: boolean): boolean {
+  if (stop.why !== 'failures') return isWantedNoMore;
+  return draft.resume === 'nextWindow' && (occurrence ?? 0) > instantOf(stop.at);
 }
 
 /** Two runs never both write: whoever has written once and was followed by another does not come back. */

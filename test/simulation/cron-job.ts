@@ -81,6 +81,7 @@ export class CronJob {
     const { court, board } = this.#world;
     const process = this.#process();
     const witness = new Witness(court, { process, draft: board.draft, calendar: board.calendar });
+    witness.isResume = true;
     court.world.trace.say(process.run, () => 'nightshift resume');
     const goOn = async (): Promise<void> => {
       const { clock, interruption } = process;

@@ -9,7 +9,8 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-export const TAKEN_BACK_AFTER: readonly number[] = [50, 3 * SECOND, 8 * SECOND, 40 * SECOND, 4 * MINUTE];
+/** Milliseconds. */
+export const TAKEN_BACK_AFTER: readonly number[] = [50, 2_000, 3_000, 5_000, 8_000, 40_000, 240_000];
 
 /** A workload as it stands when the story begins. */
 export interface Resident {
@@ -54,7 +55,7 @@ export function drawFleet(random: Random, { begin, version, size }: FleetOptions
       createdAt: begin - age - own.int(0, HOUR / SECOND) * SECOND,
       sidecar: version,
     }));
-    const takenBackAfter = own.chance(0.06) ? own.pick(TAKEN_BACK_AFTER) : undefined;
+    const takenBackAfter = own.chance(0.1) ? own.pick(TAKEN_BACK_AFTER) : undefined;
     return { workload, temper: drawTemper(own), pods, takenBackAfter };
   });
 }

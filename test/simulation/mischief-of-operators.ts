@@ -86,6 +86,20 @@ export const OPERATOR_MISCHIEF = {
     timeline.after(seconds * SECOND, () => (network.isDown = false));
     return `for ${seconds} s`;
   }) satisfies Mischief,
+  /** etcd is slow: every write takes its time. */
+  sluggish: (({ network, timeline }, random) => {
+    network.isSluggish = true;
+    const minutes = random.int(1, 10);
+    timeline.after(minutes * MINUTE, () => (network.isSluggish = false));
+    return `for ${minutes} min`;
+  }) satisfies Mischief,
+  /** Watches tell nothing for a while. */
+  stall: (({ network, timeline }, random) => {
+    network.isStalled = true;
+    const minutes = random.int(1, 10);
+    timeline.after(minutes * MINUTE, () => (network.isStalled = false));
+    return `for ${minutes} min`;
+  }) satisfies Mischief,
   deny: ((stage, random) => {
     const all = stage.workloads();
     if (all.length === 0) return undefined;

@@ -41,6 +41,8 @@ export const MISCHIEF: readonly (readonly [weight: number, kind: MischiefName])[
   [3, 'relabelCheckpoint'],
   [2, 'storm'],
   [2, 'outage'],
+  [3, 'sluggish'],
+  [4, 'stall'],
   [2, 'deny'],
   [1, 'forbid'],
   [9, 'kill'],
@@ -51,10 +53,24 @@ export const MISCHIEF: readonly (readonly [weight: number, kind: MischiefName])[
   [4, 'overlap'],
   [2, 'clockJumps'],
   [1, 'only'],
-  [1, 'resume'],
+  [2, 'resume'],
 ];
 
+/** Half of all waits for a restart to be in flight, because there it matters; but not for ever. */
+const PATIENCE = 10 * 60_000;
+
 export function makeMischief(kind: MischiefName, stage: Stage, random: Random): void {
+  const { timeline, court } = stage;
+  if (random.chance(0.5)) return make(kind, stage, random);
+  const until = timeline.now + PATIENCE;
+  const wait = (): void => {
+    if (court.flights.flying().length > 0) timeline.after(random.int(0, 8_000), () => make(kind, stage, random));
+    else if (timeline.now < until) timeline.after(3_000, wait);
+  };
+  wait();
+}
+
+function make(kind: MischiefName, stage: Stage, random: Random): void {
   const done = ALL[kind](stage, random);
   if (done === undefined) return;
   stage.count(kind);

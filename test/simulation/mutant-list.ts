@@ -192,7 +192,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'what lost its sidecar is called restarted',
-    file: 'flight.ts',
+    file: 'evidence.ts',
     is: 'return lost.length > 0 ? {',
     becomes: 'return lost.length > 1e9 ? {',
   },

@@ -49,6 +49,10 @@ export class Network {
   trouble = 0;
   /** Nothing gets through. */
   isDown = false;
+  /** Writes take long, reads do not. */
+  isSluggish = false;
+  /** News takes long. */
+  isStalled = false;
   /** It has met trouble, ever. */
   isRough = false;
   /** Of what kind, and how often. */
@@ -168,7 +172,7 @@ export class Network {
     if (trouble !== undefined) this.#count(trouble);
     switch (trouble) {
       case undefined: {
-        const [out, back] = [this.#way(), this.#way()];
+        const [out, back] = this.isSluggish ? this.#slowly() : [this.#way(), this.#way()];
         const done = takesEffect(out);
         return arrive(out + back, () => done.answer ?? conflict);
       }
@@ -209,6 +213,11 @@ export class Network {
   /** Milliseconds one way when all is well. */
   #way(): number {
     return this.#random.int(2, 40);
+  }
+
+  #slowly(): readonly [number, number] {
+    this.isRough = true;
+    return [this.#random.int(2_000, SERVER_TIMEOUT - 100), this.#random.int(2, 2_000)];
   }
 
   #count(kind: string): void {

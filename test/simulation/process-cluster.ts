@@ -130,7 +130,7 @@ export class ProcessCluster implements Cluster {
   watch(bookmark: WatchBookmark, onChange: (change: WorkloadChange) => void, signal: AbortSignal): Promise<void> {
     const { timeline, api, trace, network, random } = this.#cosmos;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const trouble = (): number => (network.isDown ? 1 : network.trouble);
+    const trouble = (): number => (network.isDown || network.isStalled ? 1 : network.trouble);
     const watch = new ProcessWatch(
       { process: this.#process, timeline, api, random, trace, trouble, met: network.met },
       { version: Number(bookmark.get('')), known: this.#known.get(bookmark) ?? [], onChange },

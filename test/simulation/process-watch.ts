@@ -73,7 +73,7 @@ export class ProcessWatch {
 
   #tell(): void {
     const { api, random, trouble, trace, process, met } = this.#world;
-    if (random.chance(trouble() / 2)) {
+    if (random.chance(Math.min(0.4, trouble() / 2))) {
       met.set('watchExpired', (met.get('watchExpired') ?? 0) + 1);
       trace.say(process.run, () => 'watch: 410, lists again');
       return this.#listAgain();

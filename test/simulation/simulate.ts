@@ -133,6 +133,8 @@ class Simulation {
     trace.say('story', () => 'it becomes quiet');
     network.trouble = 0;
     network.isDown = false;
+    network.isSluggish = false;
+    network.isStalled = false;
     injector.version++;
     injector.pinned.clear();
     this.#stage.injectorGoes('up');

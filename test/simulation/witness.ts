@@ -40,6 +40,8 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
   acknowledgedAt = Number.NEGATIVE_INFINITY;
   acknowledgedText: string | undefined;
   hasWritten = false;
+  /** It is no run, but a person who wants one to go on. */
+  isResume = false;
   /** Failures that it told, as uid and T. */
   readonly failures = new Set<string>();
   /** It knows of a reason to start nothing more. */

@@ -48,6 +48,8 @@ export class Court {
   readonly failures = new Map<string, Set<string>>();
   /** When each workload got another number of replicas, by key. */
   readonly scaledAt = new Map<string, number>();
+  /** When somebody took Pods of a workload away, by uid. */
+  readonly disturbedAt = new Map<string, number>();
   /** All that some save has told, whatever became of the stop. */
   readonly counted = new Set<string>();
   /** What happens in the quiet phase has no excuse. */

@@ -59,6 +59,8 @@ export class Flights {
   last = ({ uid }: Pick<Workload, 'uid'>): Flight | undefined => this.#last.get(uid);
 
   add(flight: Flight): void {
+    const before = this.#last.get(flight.uid);
+    if (before !== undefined) before.supersededAt ??= flight.acceptedAt;
     this.all.push(flight);
     this.#last.set(flight.uid, flight);
   }

@@ -1,5 +1,5 @@
-import type { Flight } from './flights.ts';
-import { isFlying } from './flights.ts';
+import { instantOf } from './eyes.ts';
+import { isFlying, type Flight } from './flights.ts';
 import type { Witness } from './witness.ts';
 
 /**
@@ -35,10 +35,17 @@ export function judgeLimits(witness: Witness, started: Flight): void {
  * Of a batch, those that went well and those in flight are never more than its size. Whether a run saw one go well that
  * somebody changed later without a word of it, only the run knows.
  */
-function judgeRamp({ court, process, draft, ramp }: Witness, flying: readonly Flight[]): void {
-  const ofRamp = court.flights.all.filter(flight => flight.ramp === ramp && flight.completeAt !== undefined);
+function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying: readonly Flight[]): void {
+  const complete = court.flights.all.filter(({ completeAt }) => completeAt !== undefined);
+  const ofRamp = complete.filter(flight => flight.ramp === ramp);
   const least = ofRamp.filter(({ end }) => end?.outcome === 'restarted' || end?.wasRestarted === true).length;
-  const most = least + ofRamp.filter(({ end }) => end === undefined).length;
+  const untold = ofRamp.filter(({ end }) => end === undefined).length;
+  // Where two openings overlap, one that began in the other is of both.
+  const ofBoth = complete.filter(
+    flight =>
+      flight.ramp !== ramp && flight.ramp.split('/')[1] === ramp.split('/')[1] && instantOf(flight.at) >= (occurrence ?? 0),
+  ).length;
+  const most = least + untold + ofBoth;
   const now = flying.filter(flight => flight.ramp === ramp && isFlying(flight)).length;
   const fits = Array.from({ length: most - least + 1 }, (_, index) => least + index).some(
     done => done + now <= batchEnd(draft.sizes, done),

@@ -16,11 +16,12 @@ const on =
     const all = stage.workloads();
     const flying = new Set(stage.court.flights.flying().map(({ uid }) => uid));
     const busy = all.filter(({ uid }) => flying.has(uid));
-    const candidates = busy.length > 0 && random.chance(0.6) ? busy : all;
+    const candidates = busy.length > 0 && random.chance(0.4) ? busy : all;
     return candidates.length === 0 ? undefined : does(random.pick(candidates), stage, random);
   };
 
 const disturb = (workload: Workload, { court }: Stage): void => {
+  court.disturbedAt.set(workload.uid, court.now);
   const flight = court.flights.last(workload);
   if (flight !== undefined) flight.isDisturbed = true;
 };

@@ -151,7 +151,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'what was ineffective is tried again',
     file: 'domain/vetoes.ts',
-    is: "if (record.outcome === 'ineffective') {",
+    is: "if (record.outcome === 'ineffective' && !otherSettings) {",
     becomes: "if (record.outcome === 'ineffective' && bench.now === 0) {",
   },
   {

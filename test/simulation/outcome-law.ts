@@ -12,7 +12,7 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
   const { court, process } = witness;
   if (outcome.outcome === 'interrupted') return;
   if (witness.hasBatch) witness.lastEndAt = court.now;
-  const flight = court.flights.last(outcome);
+  const flight = flightOf(witness, outcome);
   if (flight === undefined || (outcome.outcome === 'denied' && flight.process !== process)) return;
   judgeOutcome(witness, outcome, flight);
   const isFirst = flight.end === undefined;
@@ -24,6 +24,13 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
   if (outcome.outcome === 'ineffective' && isFirst) witness.ineffectiveInRow++;
   if (outcome.outcome === 'restarted') witness.ineffectiveInRow = 0;
   if (witness.ineffectiveInRow >= 2) witness.isStopped = true;
+}
+
+/** A zombie tells of what it knew, which may not be the last restart of the workload any more. */
+function flightOf({ court, process, inventoryAt }: Witness, { uid }: Outcome): Flight | undefined {
+  const all = court.flights.all.filter(flight => flight.uid === uid);
+  const known = all.findLast(flight => flight.process === process || flight.acceptedAt <= inventoryAt);
+  return known !== undefined && known.end === undefined ? known : all.at(-1);
 }
 
 function noteFailure(witness: Witness, { uid, at }: Flight): void {

@@ -59,6 +59,7 @@ class Simulation {
     const { timeline, court, network, board, trace, cron } = this.#stage;
     trace.say('story', () => board.describe());
     network.trouble = this.#story.trouble;
+    network.isSluggish = this.#story.isSluggish;
     network.onAccident = (process, { pause }) => {
       if (process.isOver) return;
       if (pause === undefined) die(this.#stage, process, this.#random);

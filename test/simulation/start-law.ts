@@ -93,7 +93,7 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
     supersededAt: undefined,
     goneAt: undefined,
     end: undefined,
-    isDisturbed: false,
+    isDisturbed: court.now - (court.disturbedAt.get(judged.uid) ?? Number.NEGATIVE_INFINITY) < MINUTE,
   };
   court.flights.add(flight);
   if (!isOrphan) judgeLimits(witness, flight);

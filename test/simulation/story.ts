@@ -29,6 +29,8 @@ export interface Story {
   readonly nights: number;
   /** The probability that a request meets trouble. */
   readonly trouble: number;
+  /** Writes take seconds. */
+  readonly isSluggish: boolean;
   readonly servesTerminating: boolean;
   /** The injector gives what is wanted, from the beginning. */
   readonly isUpgraded: boolean;
@@ -81,6 +83,7 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
     budgets,
     nights,
     trouble: cut.isCalm === true ? 0 : trouble,
+    isSluggish: random.chance(0.12) && cut.isCalm !== true,
     servesTerminating: random.chance(0.8),
     isUpgraded: random.chance(0.85),
     plots,

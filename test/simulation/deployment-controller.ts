@@ -129,9 +129,7 @@ export class DeploymentController {
     const newest = Math.max(0, ...sets.map(({ revision }) => revision));
     let failure: string | undefined;
     if (workload.paused) {
-      const [only] = sets.filter(({ pods }) => pods.length > 0);
-      if (only !== undefined && this.#live(workload).length === only.pods.length)
-        failure = this.#scale(workload, only, workload.replicas);
+      failure = this.#scalePaused(workload, sets);
     } else {
       if (fresh === undefined) fresh = this.#newSet(workload, newest + 1);
       else if (fresh.revision < newest) fresh.revision = newest + 1;
@@ -139,6 +137,16 @@ export class DeploymentController {
     }
     if (failure !== undefined) this.#lookLater(workload, AGAIN);
     this.#writeStatus(workload, fresh, failure);
+  }
+
+  /** Of one ReplicaSet as it should be; of several (a rollout that was paused) only what is too many goes, the old ones first. */
+  #scalePaused(workload: Workload, sets: readonly ReplicaSet[]): string | undefined {
+    const [only, another] = sets.filter(({ pods }) => pods.some(({ state }) => state !== 'terminating'));
+    if (only !== undefined && another === undefined) return this.#scale(workload, only, workload.replicas);
+    const most = workload.replicas === 0 ? 0 : workload.replicas + fenceposts(workload).surge;
+    const live = this.#live(workload).toSorted((a, b) => a.set.revision - b.set.revision);
+    for (const pod of live.slice(0, Math.max(0, live.length - most))) this.#end(workload, pod);
+    return undefined;
   }
 
   #recreate(workload: Workload, fresh: ReplicaSet): string | undefined {

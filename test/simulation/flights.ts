@@ -1,5 +1,5 @@
 import { parseInstant } from '../../src/domain/instant.ts';
-import type { OutcomeKind, Workload } from '../../src/domain/model.ts';
+import type { OutcomeKind, Workload, WorkloadRef } from '../../src/domain/model.ts';
 import type { ApiServer } from './api-server.ts';
 import { fenceposts, type DeploymentController } from './deployment-controller.ts';
 import type { Process } from './process.ts';
@@ -129,6 +129,11 @@ export function isComplete({ generation, replicas, status }: Workload): boolean 
 /** How many its strategy promises to stay available. */
 export function floorOf(workload: Pick<Workload, 'strategy' | 'replicas'>): number {
   return Math.max(0, workload.replicas - fenceposts(workload).unavailable);
+}
+
+export function refOf(key: string): WorkloadRef {
+  const [namespace = '', name = ''] = key.split('/');
+  return { namespace, name };
 }
 
 export const flightName = ({ key, at }: Flight): string => `${key} (${at})`;

@@ -1,5 +1,5 @@
 import { instantOf } from './eyes.ts';
-import { isFlying, type Flight } from './flights.ts';
+import { isFlying, refOf, type Flight } from './flights.ts';
 import type { Witness } from './witness.ts';
 
 /**
@@ -9,7 +9,10 @@ import type { Witness } from './witness.ts';
 export function judgeLimits(witness: Witness, started: Flight): void {
   const { court, process, draft, inventoryAt } = witness;
   const { api, budgets } = court.world;
-  const flying = court.flights.flying().filter(flight => !(flight.isOrphan && flight.acceptedAt > inventoryAt));
+  const replicasOf = ({ key }: Flight): number => api.get(refOf(key))?.replicas ?? 0;
+  const flying = court.flights
+    .flying()
+    .filter(flight => !(flight.isOrphan && flight.acceptedAt > inventoryAt) && replicasOf(flight) > 0);
   const names = flying.map(({ key }) => key).join(', ');
   const demands = (holds: boolean, what: string): void => {
     court.demands(holds, 'limits hold', () => `${process.run}: ${what}, in flight: ${names}`);
@@ -20,11 +23,7 @@ export function judgeLimits(witness: Witness, started: Flight): void {
   demands(inNamespace <= perNamespace, `${inNamespace} in the namespace of ${started.key}, ${perNamespace} allowed`);
   // An autoscaler may have changed what the process does not know yet.
   const known = flying.filter(({ isDisturbed }) => !isDisturbed);
-  const replicas = known.map(({ key }) => {
-    const [namespace = '', name = ''] = key.split('/');
-    return court.scaledRecently(key) ? 0 : (api.get({ namespace, name })?.replicas ?? 0);
-  });
-  const sum = replicas.reduce((total, count) => total + count, 0);
+  const sum = known.reduce((total, flight) => total + (court.scaledRecently(flight.key) ? 0 : replicasOf(flight)), 0);
   demands(known.length <= 1 || sum <= pods, `${sum} Pods in flight, ${pods} allowed`);
   const shared = flying.flatMap(({ key }) => budgets.get(key) ?? []);
   demands(new Set(shared).size === shared.length, 'two share a PodDisruptionBudget');

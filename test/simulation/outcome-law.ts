@@ -1,7 +1,7 @@
 import { keyOf } from '../../src/domain/model.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import type { Outcome } from '../../src/domain/report.ts';
-import { isComplete, isFlying, type Flight } from './flights.ts';
+import { isComplete, isFlying, refOf, type Flight } from './flights.ts';
 import type { Witness } from './witness.ts';
 
 /** A watch may be a minute late, and a fresh read takes its time. */
@@ -11,11 +11,11 @@ const SEEN = 150_000;
 export function noteEnd(witness: Witness, outcome: Outcome): void {
   const { court, process } = witness;
   if (outcome.outcome === 'interrupted') return;
-  if (witness.hasBatch) witness.lastEndAt = court.now;
   const flight = flightOf(witness, outcome);
   if (flight === undefined || (outcome.outcome === 'denied' && flight.process !== process)) return;
   judgeOutcome(witness, outcome, flight);
   const isFirst = flight.end === undefined;
+  if (witness.hasBatch && isFirst) witness.lastEndAt = court.now;
   if (flight.end === undefined || outcome.outcome === 'reverted') {
     const wasRestarted = flight.end?.outcome === 'restarted';
     flight.end = { outcome: outcome.outcome, at: court.now, wasRestarted };
@@ -30,7 +30,7 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
 function flightOf({ court, process, inventoryAt }: Witness, { uid }: Outcome): Flight | undefined {
   const all = court.flights.all.filter(flight => flight.uid === uid);
   const known = all.findLast(flight => flight.process === process || flight.acceptedAt <= inventoryAt);
-  return known !== undefined && known.end === undefined ? known : all.at(-1);
+  return known !== undefined && (known.end === undefined || court.writer !== process) ? known : all.at(-1);
 }
 
 function noteFailure(witness: Witness, { uid, at }: Flight): void {
@@ -92,8 +92,7 @@ export function notePlan({ court, process, inventoryAt }: Witness, plan: Plan): 
   const found = new Set(plan.inFlight.map(({ workload }) => workload.uid));
   for (const flight of court.flights.all) {
     if (!isFlying(flight) || flight.acceptedAt > inventoryAt || found.has(flight.uid)) continue;
-    const [namespace = '', name = ''] = flight.key.split('/');
-    const workload = court.world.api.get({ namespace, name });
+    const workload = court.world.api.get(refOf(flight.key));
     if (workload === undefined || workload.replicas === 0) continue;
     // Nobody who forgot it can tell whose Pods are on their way out.
     const isOnlyEnding = isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } });

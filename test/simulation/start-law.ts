@@ -84,7 +84,7 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
     recordWant: record?.want ?? '',
     acceptedAt: court.now,
     isOrphan,
-    ramp: witness.ramp,
+    ramp: isOrphan ? 'none' : witness.ramp,
     available: judged.status.availableReplicas,
     tookEffect: false,
     completeSince: undefined,

@@ -1,3 +1,4 @@
+import { unreachable } from '../../src/domain/model.ts';
 import { policyText } from '../build.ts';
 import type { Daily, Windows } from './calendar.ts';
 import type { Random } from './random.ts';
@@ -70,6 +71,8 @@ function criterion(wish: Wish): Readonly<Record<string, unknown>> {
       return { injection: 'drift' };
     case 'config':
       return { configChanged: {} };
+    default:
+      return unreachable(wish);
   }
 }
 
@@ -148,5 +151,7 @@ export function edited(draft: Draft, random: Random, change: 'limits' | 'criteri
       const deny = first === undefined ? [] : [{ ...first, lasts: random.int(5, 60) * MINUTE }];
       return { ...draft, windows: { ...draft.windows, deny } };
     }
+    default:
+      return unreachable(change);
   }
 }

@@ -1,3 +1,4 @@
+import { unreachable } from '../../src/domain/model.ts';
 import { parseInstant } from '../../src/domain/instant.ts';
 import type { Workload } from '../../src/domain/model.ts';
 import type { DeploymentController } from './deployment-controller.ts';
@@ -48,6 +49,8 @@ export class Eyes {
         return pod.sidecar !== injector.meant(workload);
       case 'config':
         return (configChanges.get(`configmap/${workload.namespace}/settings`) ?? 0) > second(pod.createdAt);
+      default:
+        return unreachable(wish);
     }
   }
 

@@ -42,7 +42,9 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
   // Where two openings overlap, one that began in the other is of both.
   const ofBoth = complete.filter(
     flight =>
-      flight.ramp !== ramp && flight.ramp.split('/')[1] === ramp.split('/')[1] && instantOf(flight.at) >= (occurrence ?? 0),
+      flight.ramp !== ramp &&
+      flight.ramp.split('/')[1] === ramp.split('/')[1] &&
+      instantOf(flight.at) >= (occurrence ?? 0),
   ).length;
   const most = least + untold + ofBoth;
   const now = flying.filter(flight => flight.ramp === ramp && isFlying(flight)).length;
@@ -52,7 +54,7 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
   court.demands(
     fits,
     'the ramp holds',
-    () => `${process.run}: ${least} to ${most} done and ${now} in flight, the sizes are ${draft.sizes}`,
+    () => `${process.run}: ${least} to ${most} done and ${now} in flight, the sizes are ${draft.sizes.join()}`,
   );
 }
 

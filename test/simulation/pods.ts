@@ -1,3 +1,4 @@
+import { unreachable } from '../../src/domain/model.ts';
 import type { ContainerImage, Pod, ReplicaSetRef, Trouble } from '../../src/domain/model.ts';
 import { shapeWith } from '../admissions.ts';
 
@@ -79,5 +80,7 @@ function troublesOf(sickness: Sickness | undefined): Trouble[] {
     case 'silent':
     case undefined:
       return [];
+    default:
+      return unreachable(sickness);
   }
 }

@@ -46,5 +46,8 @@ export class PolicyBoard {
   }
 
   describe = (): string =>
-    `${this.text}, opens ${[...this.calendar.nights(this.#span.from)].slice(2, 6).map(({ from }) => formatInstant(from))}`;
+    `${this.text}, opens ${[...this.calendar.nights(this.#span.from)]
+      .slice(2, 6)
+      .map(({ from }) => formatInstant(from))
+      .join()}`;
 }

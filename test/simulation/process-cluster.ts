@@ -1,12 +1,5 @@
 import type { Admission } from '../../src/domain/drift.ts';
-import {
-  keyOf,
-  type Namespace,
-  type Pod,
-  type ReplicaSetRef,
-  type Workload,
-  type WorkloadRef,
-} from '../../src/domain/model.ts';
+import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
 import type { Cluster, Inventory, PatchAnswer, RestartOrder, WatchBookmark, WorkloadChange } from '../../src/ports.ts';
 import type { ApiServer } from './api-server.ts';
 import type { DeploymentController } from './deployment-controller.ts';
@@ -96,7 +89,7 @@ export class ProcessCluster implements Cluster {
     });
   }
 
-  tryPod(workload: Workload, _: ReplicaSetRef): Promise<Admission> {
+  tryPod(workload: Workload): Promise<Admission> {
     const { network, injector } = this.#cosmos;
     return network
       .read(this.#process, `try a Pod of ${keyOf(workload)}`, () => injector.tryPod(workload))

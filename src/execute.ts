@@ -190,7 +190,14 @@ class Execution {
   async #resume(workload: Workload, record: RestartRecord): Promise<void> {
     const began = this.#world.clock.elapsed();
     this.#world.announcer.tell({ kind: 'resumed', workload, at: record.at });
-    await this.#fly(workload, { record, template: record.template, before: undefined, tried: undefined, began });
+    await this.#fly(workload, {
+      record,
+      template: record.template,
+      before: undefined,
+      has: [],
+      tried: undefined,
+      began,
+    });
   }
 
   async #start(restart: Restart, first: boolean): Promise<void> {
@@ -199,9 +206,9 @@ class Execution {
     const started = await start(restart, this.#world, first);
     switch (started.kind) {
       case 'inFlight': {
-        const { workload, record, before, tried } = started;
+        const { workload, record, before, has, tried } = started;
         announcer.tell({ kind: 'started', workload, at: record.at, why: restart.why, detail: restart.detail });
-        return this.#fly(workload, { record, template: workload.template, before, tried, began });
+        return this.#fly(workload, { record, template: workload.template, before, has, tried, began });
       }
       case 'left':
         this.#left.push(started.verdict);
@@ -222,13 +229,14 @@ class Execution {
       readonly record: RestartRecord;
       readonly template: string;
       readonly before: Condition | undefined;
+      readonly has: readonly string[];
       readonly tried: Admission | undefined;
       readonly began: number;
     },
   ): Promise<void> {
     const { observed, bench, announcer, clock, cluster } = this.#world;
     observed.put(workload, workload);
-    const { record, template, before, tried, began } = from;
+    const { record, template, before, has, tried, began } = from;
     // Restarted for other criteria than now: these say nothing about it, and judge its Pods like anybody's next time.
     const policy = isSameWant(record.want, bench.want) ? bench.policy : { ...bench.policy, stale: [] };
     const landing = await follow(
@@ -238,6 +246,7 @@ class Execution {
         at: record.at,
         template,
         before,
+        has,
         tried,
         want: record.want,
         stood: record.before,

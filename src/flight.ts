@@ -12,7 +12,7 @@ import type {
 } from './domain/model.ts';
 import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
 import { doom, rolloutState, stuckReason, type RolloutState } from './domain/rollout.ts';
-import type { AgeReference } from './domain/staleness.ts';
+import { hasContainer, type AgeReference } from './domain/staleness.ts';
 import { unreachable } from './domain/model.ts';
 import { stalenessNow } from './evidence.ts';
 import type { Observed } from './observed.ts';
@@ -31,6 +31,8 @@ export interface Flight {
   readonly age: AgeReference;
   /** What was wanted of it, as its record says. */
   readonly want: string;
+  /** Containers that the Pods before had and the new ones have to have; not known after a crash. */
+  readonly has: readonly string[];
   /** The restartedAt that stood there before. */
   readonly stood: string | undefined;
   /** What a Pod was to get when it was started; undefined after a crash, and where no criterion asks for it. */
@@ -196,6 +198,12 @@ class Following {
         return undefined;
       if (!late) return this.#wait(AGAIN);
       const detail = `${proven} of ${live.length} live Pods carry ${this.#flight.at}, ${workload.replicas} expected`;
+      return { outcome: 'failed', why: 'notProven', detail };
+    }
+    // A container that is gone meets no criterion: its injector was down and ignored when the Pods were made.
+    const lost = this.#flight.has.filter(name => live.some(pod => !hasContainer(pod, name)));
+    if (lost.length > 0) {
+      const detail = `its new Pods lack ${lost.join(', ')}, which the ones before had: is the injector there?`;
       return { outcome: 'failed', why: 'notProven', detail };
     }
     const staleness = await stalenessNow({ ...this.#flight, workload, pods: live }, this.#world);

@@ -35,6 +35,8 @@ export type Started =
       readonly workload: Workload;
       readonly record: RestartRecord;
       readonly before: Condition | undefined;
+      /** Containers that its Pods had. */
+      readonly has: readonly string[];
       /** What a Pod was to get right before the PATCH; undefined where no criterion asks for it. */
       readonly tried: Admission | undefined;
     }
@@ -226,7 +228,7 @@ class Starting {
         this.#at = '';
         return undefined;
       case 'inFlight':
-        return { kind: 'inFlight', workload, record: verdict.record, before: undefined, tried: undefined };
+        return { kind: 'inFlight', workload, record: verdict.record, before: undefined, has: [], tried: undefined };
       case 'leave':
         return { kind: 'left', verdict };
       default:
@@ -268,7 +270,8 @@ class Starting {
 
   #flying(workload: Workload): Started {
     const before = this.#workload.status.progressing;
-    return { kind: 'inFlight', workload, record: this.#record(), before, tried: this.#tried };
+    const { has } = this.#restart;
+    return { kind: 'inFlight', workload, record: this.#record(), before, has, tried: this.#tried };
   }
 
   #ended(landing: Landing): Started {

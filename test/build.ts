@@ -226,6 +226,7 @@ export function aRestart({
     oldestPod,
     want: WANT,
     replicaSet,
+    has: [],
     failedBefore,
   };
 }

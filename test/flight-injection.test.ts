@@ -38,6 +38,7 @@ async function flight(
       before: undefined,
       age: ageReference(aRecord(), aBench()),
       want: `${WANT}.2`,
+      has: [],
       stood: undefined,
       tried: undefined,
       ...given,

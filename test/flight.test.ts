@@ -38,6 +38,8 @@ interface Night {
   readonly silent?: boolean;
   /** What a Pod was to get when it was started. */
   readonly tried?: Admission;
+  /** Containers that the Pods before had. */
+  readonly has?: readonly string[];
 }
 
 interface World {
@@ -48,7 +50,7 @@ interface World {
 
 /** Follows a restart of `shop/web` that was just accepted, and says what became of it, when, and at what cost. */
 async function flight(night: Night = {}) {
-  const { script = rollsOut(), events = [], before = {}, policy = POLICY, silent = false, tried } = night;
+  const { script = rollsOut(), events = [], before = {}, policy = POLICY, silent = false, tried, has = [] } = night;
   const clock = new FakeClock();
   const workload = aRestarted({ generation: 8, ...before, status: { observedGeneration: 7, ...before.status } });
   const cluster = new FakeCluster(clock, [workload]);
@@ -67,6 +69,7 @@ async function flight(night: Night = {}) {
       before: before.status?.progressing,
       age: ageReference(aRecord(), aBench()),
       want: aBench().want,
+      has,
       stood: '2026-11-01T01:00:00Z',
       tried,
     },
@@ -333,6 +336,21 @@ describe('a rollout that changed nothing', () => {
     const { landing } = await flight({ script });
     assert.equal(landing.outcome, 'ineffective');
     assert.match(landing.detail, /rolled out, but .*proxy runs proxy:1/);
+  });
+});
+
+describe('a rollout that took a container away', () => {
+  const script = rollsOut({ pod: { images: imagesOf('app:1') } });
+
+  test('is not proven: a container that is gone meets no criterion, and the ones before had it', async () => {
+    const { landing, seconds } = await flight({ script, has: ['proxy'] });
+    assert.equal(outcomeOf(landing), 'failed: notProven');
+    assert.match(landing.detail, /its new Pods lack proxy, which the ones before had/);
+    assert.equal(seconds, 40);
+  });
+
+  test('that was not there before is another matter', async () => {
+    assert.equal((await flight({ script })).landing.outcome, 'restarted');
   });
 });
 

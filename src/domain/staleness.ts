@@ -134,3 +134,12 @@ function configChanged({ namespace, pods, age, configChanges }: Evidence): Stale
     detail: `${what} changed at ${formatInstant(at)}, after its Pods started${more}`,
   };
 }
+
+/** The containers whose images the criteria ask about. */
+export function namedContainers(stale: readonly Criterion[]): readonly string[] {
+  return [...new Set(stale.flatMap(criterion => (criterion.kind === 'containerImage' ? [criterion.container] : [])))];
+}
+
+export function hasContainer({ images }: Pod, name: string): boolean {
+  return images.some(({ container }) => container === name);
+}

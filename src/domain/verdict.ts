@@ -4,7 +4,7 @@ import { keyOf, type LeaveReason, type Reason, type ReplicaSetRef, type StaleRea
 import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut } from './rollout.ts';
 import { isSameWorkload } from './starts.ts';
-import { stalenessOf, type AgeReference } from './staleness.ts';
+import { hasContainer, namedContainers, stalenessOf, type AgeReference } from './staleness.ts';
 import { vetoOf, type Circumstances } from './vetoes.ts';
 import { isSameWant, wantFor } from './want.ts';
 
@@ -20,6 +20,8 @@ export interface Restart extends Reason<StaleReason> {
   readonly want: string;
   /** Of its newest Pod. */
   readonly replicaSet: ReplicaSetRef;
+  /** Containers whose image is asked about and that its Pods have: the new ones have to have them, too. */
+  readonly has: readonly string[];
   /** Its last restart failed: it goes last, and is no canary while there is another. */
   readonly failedBefore: boolean;
 }
@@ -64,6 +66,7 @@ export function judge(judged: Judged, bench: Bench): Verdict {
     oldestPod: Math.min(...pods.map(pod => pod.createdAt)),
     want,
     replicaSet: newestReplicaSet(pods),
+    has: namedContainers(bench.policy.stale).filter(name => pods.some(pod => hasContainer(pod, name))),
     failedBefore: record?.outcome === 'failed',
   };
 }

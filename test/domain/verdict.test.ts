@@ -54,6 +54,7 @@ test('a stale and willing workload is to be restarted, with the reason and its o
     oldestPod: LAST_MONTH,
     want: WANT,
     replicaSet: { name: 'web-1', uid: 'replicaset-1' },
+    has: [],
     failedBefore: false,
   });
 });

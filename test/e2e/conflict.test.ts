@@ -49,6 +49,7 @@ async function startAfter(annotation: string) {
       oldestPod: 0,
       want: bench.want,
       replicaSet: { name: '', uid: '' },
+      has: [],
       failedBefore: false,
     } as const;
     const started = await start(restart, { ...world, cluster, bench, namespaces, budgets: new Map() }, true);

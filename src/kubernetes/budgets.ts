@@ -10,17 +10,18 @@ export interface Budget extends WorkloadRef {
   readonly selector: Selector;
 }
 
+/** By namespace. */
+type Budgets = ReadonlyMap<string, readonly Budget[]>;
+
 /** All budgets of a namespace, or of the cluster. Throws like `list`. */
-export async function readBudgets(transport: Transport, namespace: string): Promise<readonly Budget[]> {
+export async function readBudgets(transport: Transport, namespace: string): Promise<Budgets> {
   const { items } = await list(transport, { resource: BUDGETS, namespace, keep: projectBudget });
-  return items;
+  return Map.groupBy(items, budget => budget.namespace);
 }
 
 /** Those that select Pods with these labels, as `NAMESPACE/NAME`. */
-export function budgetsOf(budgets: readonly Budget[], namespace: string, labels: Labels): readonly string[] {
-  return budgets
-    .filter(budget => budget.namespace === namespace && selectorMatches(budget.selector, labels))
-    .map(keyOf);
+export function budgetsOf(budgets: Budgets, namespace: string, labels: Labels): readonly string[] {
+  return (budgets.get(namespace) ?? []).filter(({ selector }) => selectorMatches(selector, labels)).map(keyOf);
 }
 
 /** Undefined for one without a selector, which selects nothing; an empty selector selects everything (policy/v1). */

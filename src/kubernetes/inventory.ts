@@ -1,5 +1,6 @@
-import type { ConfigChanges, Namespace, Needs, Pod, Workload } from '../domain/model.ts';
+import type { ConfigChanges, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
+import type { Labels } from '../domain/selector.ts';
 import type { Inventory } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
 import { budgetsOf, readBudgets } from './budgets.ts';
@@ -119,14 +120,18 @@ async function readWorkloads(
   const configChanges = await readConfigChanges(transport, namespace, needs);
   const all = await readBudgets(transport, namespace);
   const budgets = new Map<string, readonly string[]>();
+  // Labels that admission adds are on the Pods alone.
+  const count = (workload: WorkloadRef, labels: Labels): void => {
+    const known = budgets.get(keyOf(workload)) ?? [];
+    const more = budgetsOf(all, workload.namespace, labels).filter(budget => !known.includes(budget));
+    if (more.length > 0) budgets.set(keyOf(workload), [...known, ...more]);
+  };
   const { items: workloads, resourceVersion } = await list(transport, {
     resource: DEPLOYMENTS,
     namespace,
     keep: object => {
       const workload = projectWorkload(object, interner, needs);
-      const labels = textsAt(object, 'spec', 'template', 'metadata', 'labels');
-      const shared = budgetsOf(all, workload.namespace, labels);
-      if (shared.length > 0) budgets.set(keyOf(workload), shared);
+      count(workload, textsAt(object, 'spec', 'template', 'metadata', 'labels'));
       return workload;
     },
   });
@@ -136,8 +141,11 @@ async function readWorkloads(
     namespace,
     keep: object => {
       if (isTerminal(object) || isBeingDeleted(object)) return undefined;
-      const others = podsOf(pods, object);
-      others?.push(frugal(projectPod(object, interner, needs), others));
+      const workload = workloadOf(object);
+      const others = workload && pods.get(keyOf(workload));
+      if (workload === undefined || others === undefined) return undefined;
+      count(workload, textsAt(object, 'metadata', 'labels'));
+      others.push(frugal(projectPod(object, interner, needs), others));
       return undefined;
     },
   });
@@ -157,9 +165,8 @@ function frugal(pod: Pod, others: readonly Pod[]): Pod {
   return { ...pod, shape: { ...pod.shape, annotations: kept ?? annotations } };
 }
 
-/** Where the Pod belongs; undefined when it is no Pod of a Deployment that was listed. */
-function podsOf(pods: ReadonlyMap<string, Pod[]>, pod: unknown): Pod[] | undefined {
+/** What the Pod is of, by its ReplicaSet's name; undefined when it is no Deployment's. */
+function workloadOf(pod: unknown): WorkloadRef | undefined {
   const name = workloadNameOf(pod);
-  if (name === undefined) return undefined;
-  return pods.get(keyOf({ namespace: textAt(pod, 'metadata', 'namespace') ?? '', name }));
+  return name === undefined ? undefined : { namespace: textAt(pod, 'metadata', 'namespace') ?? '', name };
 }

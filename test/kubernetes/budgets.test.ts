@@ -9,7 +9,7 @@ const budget = (selector: Json | undefined) =>
   projectBudget({ metadata: { namespace: 'shop', name: 'quorum' }, spec: { selector } });
 const selects = (selector: Json | undefined, labels: Record<string, string>, namespace = 'shop') => {
   const projected = budget(selector);
-  return projected !== undefined && budgetsOf([projected], namespace, labels).length > 0;
+  return projected !== undefined && budgetsOf(new Map([['shop', [projected]]]), namespace, labels).length > 0;
 };
 
 describe('a PodDisruptionBudget selects', () => {

@@ -115,6 +115,36 @@ describe('the inventory', () => {
     assert.deepEqual(inventory.skipped, []);
   });
 
+  it('has the budgets that select the template or what admission made of it', async () => {
+    const labels = (tier: string) => ({ metadata: { labels: { tier, 'pod-template-hash': 'abc' } } });
+    const aBudget = (name: string, tier: string) => ({
+      metadata: { namespace: 'shop', name },
+      spec: { selector: { matchLabels: { tier } } },
+    });
+    const lists: Readonly<Record<string, Json>> = {
+      '/api/v1/namespaces': aList([{ metadata: { name: 'shop' } }]),
+      '/apis/policy/v1/poddisruptionbudgets': aList([
+        aBudget('x', 'template'),
+        aBudget('y', 'pod'),
+        aBudget('z', 'no'),
+      ]),
+      '/apis/apps/v1/deployments': aList([
+        aDeployment('both', { template: labels('template') }),
+        aDeployment('pods'),
+        aDeployment('none'),
+      ]),
+      '/api/v1/pods': aList([
+        aPod('both', 'both-1', labels('pod')),
+        aPod('both', 'both-2', labels('pod')),
+        aPod('pods', 'pods-1', labels('pod')),
+      ]),
+    };
+    await using server = await fakeApiServer(({ path }, response) => reply(response, 200, lists[path]));
+    await using to = transportTo(server);
+    const { budgets } = await readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 });
+    assert.deepEqual(Object.fromEntries(budgets), { 'shop/both': ['shop/x', 'shop/y'], 'shop/pods': ['shop/y'] });
+  });
+
   it('is not read without the rights to it', async () => {
     await using server = await fakeApiServer((_, response) => reply(response, 403, failure(403, 'no')));
     await using to = transportTo(server);

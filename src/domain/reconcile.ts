@@ -72,7 +72,8 @@ function settle(start: Start, verdict: Verdict | undefined, by: string): Start |
   const { workload } = verdict;
   if (verdict.kind === 'inFlight') return { ...start, at: verdict.record.at, outcome: undefined };
   const record = ownRecord(workload, by);
-  if (record !== undefined && record.at >= start.at) {
+  // An earlier attempt of that start may have taken effect after a later T was noted: it alone has made the revision grow.
+  if (record !== undefined && (record.at >= start.at || workload.revision === start.revision + 1)) {
     return { ...start, at: record.at, outcome: record.outcome ?? 'restarted' };
   }
   const takenBack =

@@ -1,9 +1,23 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Start } from '../../src/domain/checkpoint.ts';
+import { formatInstant } from '../../src/domain/instant.ts';
 import { countSweep, reconcile } from '../../src/domain/reconcile.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
-import { aCheckpoint, aLeave, anInFlight, aRestart, aRestarted, aStart, aSweep, BY, NOW, SWEEP, T } from '../build.ts';
+import {
+  aCheckpoint,
+  aLeave,
+  anInFlight,
+  aRestart,
+  aRestarted,
+  aStart,
+  aSweep,
+  BY,
+  NOW,
+  SECOND,
+  SWEEP,
+  T,
+} from '../build.ts';
 
 /** A run died after it named `shop/web` for a start at 01:00; what the next one finds tells how far it came. */
 
@@ -79,6 +93,17 @@ describe('a run that died', () => {
   ] satisfies readonly { because: string; verdict: Verdict | undefined; start: Start | undefined; done?: number }[]) {
     test(because, () => assert.deepEqual(settled(verdict), { start, done }));
   }
+});
+
+test('an earlier attempt that took effect late, after a later T was noted, is the restart, and nobody took it back', () => {
+  const later = aStart({ at: formatInstant(Date.parse(T) + SECOND) });
+  const { start, done } = settled(found(aRestarted({ revision: 5 })), later);
+  assert.deepEqual({ start, done }, { start: { ...later, at: T, outcome: 'restarted' }, done: 1 });
+});
+
+test('a restart that took effect and was taken back to an earlier one of ours is reverted', () => {
+  const later = aStart({ at: formatInstant(Date.parse(T) + SECOND) });
+  assert.equal(settled(found(aRestarted({ revision: 6 })), later).start?.outcome, 'reverted');
 });
 
 test('a restart in flight that nobody named is adopted, so that its failure counts once', () => {

@@ -15,6 +15,9 @@ const SECOND = 1_000;
 /** Longer than any window and all that may be awaited after it. */
 const LONGEST = 14 * 3_600 * SECOND;
 
+/** The probability that the clock is put right when a run has just begun. */
+const JUMPS = 0.02;
+
 export interface CronWorld {
   readonly cosmos: Cosmos;
   readonly court: Court;
@@ -47,9 +50,12 @@ export class CronJob {
   }
 
   start(only?: string): Process {
-    const { court, board } = this.#world;
+    const { court, board, cosmos } = this.#world;
+    const { timeline, random } = cosmos;
     const process = this.#process();
     process.accident = this.accidents.shift();
+    if (random.chance(JUMPS))
+      timeline.after(random.int(0, 3_000), () => (process.skew += random.pick([-90, 90]) * SECOND));
     const witness = new Witness(court, { process, draft: board.draft, calendar: board.calendar });
     court.world.trace.say(process.run, () => `starts, its clock is ${process.skew / SECOND} s ahead`);
     const wasValid = board.isValid;
@@ -70,7 +76,7 @@ export class CronJob {
         );
       },
     );
-    this.#world.cosmos.timeline.after(LONGEST, () =>
+    timeline.after(LONGEST, () =>
       court.demands(process.isOver, 'every run ends', () => `${process.run} is ${process.state} after 14 h`),
     );
     return process;

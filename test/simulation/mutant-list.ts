@@ -4,6 +4,8 @@ export interface Mutant {
   readonly file: string;
   readonly is: string;
   readonly becomes: string;
+  /** The first seed, for a fault that shows in one of a thousand stories. */
+  readonly from?: number;
 }
 
 /** What has gone wrong elsewhere, or nearly did here. */
@@ -237,6 +239,36 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'hold.ts',
     is: 'hold: null }));',
     becomes: 'hold: checkpoint.hold }));',
+  },
+  {
+    fault: 'found here: a clock that jumps back before the first start',
+    file: 'gates.ts',
+    is: 'this.#seenOpen = { since: Number.POSITIVE_INFINITY, window: world.window };',
+    becomes: 'this.#seenOpen = { since: world.clock.now(), window: world.window };',
+  },
+  {
+    fault: 'found here: old Pods on their way out do not count after a crash',
+    file: 'domain/verdict.ts',
+    is: 'if (unfinished && (workload.status.terminatingReplicas ?? 0) > 0) return true;',
+    becomes: 'if (unfinished && (workload.status.terminatingReplicas ?? 0) > 1e9) return true;',
+  },
+  {
+    fault: 'found here: a crash before T is saved makes a start forgotten',
+    file: 'domain/verdict.ts',
+    is: 'isSameWorkload(past, workload) && past.at <= record.at;',
+    becomes: 'isSameWorkload(past, workload) && past.at === record.at;',
+  },
+  {
+    fault: 'found here: our own late PATCH is taken for an undo',
+    file: 'start.ts',
+    is: 'const isInForce = record !== judged.record &&',
+    becomes: "const isInForce = record === 'none' &&",
+  },
+  {
+    fault: 'found here: a restart for other criteria is the canary',
+    file: 'domain/ledger.ts',
+    is: 'isSameWant(restart.for, checkpoint.want);',
+    becomes: "(restart.for === '' || isSameWant(checkpoint.want, checkpoint.want));",
   },
   {
     fault: 'failures exit with 0',

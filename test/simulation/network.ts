@@ -25,11 +25,11 @@ const TROUBLES: readonly (readonly [number, Trouble])[] = [
   [4, 'slow'],
   [4, 'answerLost'],
   [2, 'requestLost'],
-  [2, 'reset'],
+  [4, 'reset'],
   [2, 'tooMany'],
   [2, 'unavailable'],
   [2, 'gatewayTimeout'],
-  [1, 'conflict'],
+  [3, 'conflict'],
 ];
 
 /** One attempt to change something. */

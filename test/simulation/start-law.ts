@@ -84,7 +84,8 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
     recordWant: record?.want ?? '',
     acceptedAt: court.now,
     isOrphan,
-    ramp: isOrphan ? 'none' : witness.ramp,
+    // Whose checkpoint is gone counts for nobody.
+    ramp: court.writer === undefined ? 'none' : witness.ramp,
     available: judged.status.availableReplicas,
     tookEffect: false,
     completeSince: undefined,

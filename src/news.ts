@@ -8,8 +8,8 @@ export type News =
   | { readonly kind: 'windowIgnored' }
   | { readonly kind: 'waitingForHold'; readonly holder: string; readonly milliseconds: number }
   | { readonly kind: 'namespaceSkipped'; readonly namespace: string; readonly detail: string }
-  /** Pods were tried (dry runs), one or two for each workload that was asked about. */
-  | { readonly kind: 'tried'; readonly workloads: number; readonly milliseconds: number }
+  /** Pods were tried: for so many workloads, by so many dry runs. */
+  | { readonly kind: 'tried'; readonly workloads: number; readonly dryRuns: number; readonly milliseconds: number }
   | { readonly kind: 'planned'; readonly plan: Plan; readonly sweep: string }
   /** Why several workloads are stale, or why some cannot be judged: once for all of them. */
   | { readonly kind: 'commonCause'; readonly cause: CommonCause }

@@ -44,8 +44,9 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
   const unready = await notReady(policy, cluster);
   const { only } = wishes;
   const { clock, interrupted } = world;
-  const { injections } = await tryInjections(inventory, { cluster, clock, policy, only, unready, interrupted });
   const by = store.identity;
+  const trial = { cluster, clock, policy, by, now, only, unready, interrupted };
+  const { injections } = await tryInjections(inventory, trial);
   const assessment = assess(inventory, checkpoint, { policy, occurrence, by, now, only, injections });
   return {
     kind: 'plan',

@@ -73,15 +73,16 @@ class Sweep {
     const unready = await notReady(policy, cluster);
     if (unready !== undefined) announcer.tell({ kind: 'notReady', detail: unready });
     const { only } = wishes;
-    const trial = { cluster, clock, policy, only, unready, interrupted };
+    const by = store.identity;
+    const trial = { cluster, clock, policy, by, now: clock.now(), only, unready, interrupted };
     const trials = await Promise.race([tryInjections(inventory, trial), aborted(interrupted)]);
     if (trials === undefined || interrupted.aborted) return TERMINATED;
-    const { injections, milliseconds } = trials;
-    if (injections.size > 0) announcer.tell({ kind: 'tried', workloads: injections.size, milliseconds });
+    const { injections, ...cost } = trials;
+    if (cost.dryRuns > 0) announcer.tell({ kind: 'tried', ...cost });
     const assessment = assess(inventory, hold.checkpoint, {
       policy,
       occurrence: window.occurrence,
-      by: store.identity,
+      by,
       now: clock.now(),
       only,
       injections,

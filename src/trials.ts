@@ -2,7 +2,8 @@ import { withoutChance } from './domain/chance.ts';
 import { injectionOf, newestReplicaSet, type Admission, type Injection } from './domain/drift.ts';
 import { keyOf, type Pod, type ReplicaSetRef, type Workload } from './domain/model.ts';
 import { injectionCriteria, type Policy } from './domain/policy.ts';
-import { untouchable } from './domain/vetoes.ts';
+import { settingsHaveToWait, untouchable } from './domain/vetoes.ts';
+import { wantOf } from './domain/want.ts';
 import type { Clock, Cluster, Inventory } from './ports.ts';
 
 /** Trying Pods: what would admission make of a workload's Pod now, and do its live Pods differ from that? */
@@ -54,6 +55,9 @@ export async function tryInjection(subject: Subject, world: TrialWorld): Promise
 export interface Trials {
   /** By the key of the workload. */
   readonly injections: ReadonlyMap<string, Injection>;
+  /** Workloads that were asked about, and the dry runs that this took. */
+  readonly workloads: number;
+  readonly dryRuns: number;
   readonly milliseconds: number;
 }
 
@@ -64,15 +68,19 @@ export interface Trials {
 export async function tryInjections(
   { workloads, pods, namespaces }: Inventory,
   world: TrialWorld & {
+    readonly by: string;
+    readonly now: number;
     readonly only: string | undefined;
     readonly unready: string | undefined;
     readonly interrupted: AbortSignal;
   },
 ): Promise<Trials> {
-  const { policy, clock, only, unready, interrupted } = world;
+  const { policy, clock, by, now, only, unready, interrupted } = world;
   const injections = new Map<string, Injection>();
   const began = clock.elapsed();
-  if (injectionCriteria(policy).length === 0) return { injections, milliseconds: 0 };
+  if (injectionCriteria(policy).length === 0) return { injections, workloads: 0, dryRuns: 0, milliseconds: 0 };
+  const bench = { by, now, policy, want: wantOf(policy) };
+  let [asked, dryRuns] = [0, 0];
   const subjects = workloads
     .filter(workload => !untouchable({ workload, namespace: namespaces.get(workload.namespace) }, { policy, only }))
     .map(workload => ({ workload, pods: pods.get(keyOf(workload)) ?? [] }))
@@ -92,15 +100,20 @@ export async function tryInjections(
       await trial.begin();
       silence.hear(trial.result.injection, clock.elapsed() - sent);
       injections.set(keyOf(workload), trial.result.injection);
-      if (trial.isOpen) open.push(trial);
+      asked++;
+      dryRuns += trial.count;
+      const { injection } = trial.result;
+      if (trial.isOpen && !settingsHaveToWait({ workload, injection }, bench)) open.push(trial);
     });
     if (open.length > 0) await clock.sleep(Math.max(0, later - clock.elapsed()), interrupted);
     await eachOf(open, interrupted, async trial => {
+      const before = trial.count;
       await trial.toTheEnd();
+      dryRuns += trial.count - before;
       injections.set(keyOf(trial.subject.workload), trial.result.injection);
     });
   }
-  return { injections, milliseconds: clock.elapsed() - began };
+  return { injections, workloads: asked, dryRuns, milliseconds: clock.elapsed() - began };
 }
 
 /** A few at a time. */
@@ -130,6 +143,10 @@ class Trial {
   /** By all trials so far. */
   get result(): Tried {
     return this.#result;
+  }
+
+  get count(): number {
+    return this.#count;
   }
 
   /** Whether more trials may show that there is no drift. Other containers and images need no more than two to be believed. */

@@ -316,13 +316,13 @@ describe('under a policy that asks the injector', () => {
     for (const workload of some(3)) night.cluster.setPods(workload, somePods(3, { shape: shapeWith(1) }));
   };
 
-  test('a run tells how many Pods were tried', async () => {
+  test('a run tells what trying cost', async () => {
     const night = aNight({ policy });
     drifted(night);
     await night.runs();
     assert.deepEqual(
-      night.announcer.of('tried').map(({ workloads }) => workloads),
-      [3],
+      night.announcer.of('tried').map(({ workloads, dryRuns }) => [workloads, dryRuns]),
+      [[3, 6]],
     );
   });
 
@@ -332,5 +332,6 @@ describe('under a policy that asks the injector', () => {
     const report = await night.runs();
     assert.deepEqual([report.ending.kind, report.exitCode, report.counts.left], ['notReady', 0, { unknown: 3 }]);
     assert.ok(!night.cluster.calls.some(call => call.startsWith('try')));
+    assert.deepEqual(night.announcer.of('tried'), []);
   });
 });

@@ -3,9 +3,11 @@ import { describe, test } from 'node:test';
 import type { Admission } from '../src/domain/drift.ts';
 import { keyOf } from '../src/domain/model.ts';
 import { encodeValues } from '../src/domain/shape.ts';
+import { formatInstant } from '../src/domain/instant.ts';
+import { wantFor, wantOf } from '../src/domain/want.ts';
 import { tryInjection, tryInjections } from '../src/trials.ts';
 import { admittedWith, REFUSED, shapeWith } from './admissions.ts';
-import { aPolicy, aWorkload, SECOND, somePods } from './build.ts';
+import { aPolicy, aRestarted, aWorkload, BY, HOUR, NOW, SECOND, somePods } from './build.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeCluster } from './fake-world.ts';
 
@@ -78,9 +80,10 @@ describe('a fleet', () => {
       underWay--;
       return onTry(workload);
     };
-    const world = { cluster, clock, policy: POLICY, only: undefined, unready, interrupted: interruption.signal };
-    const { injections } = await tryInjections(await cluster.inventory(), world);
-    return { injections, most, asked, seconds: clock.elapsed() / SECOND };
+    const judging = { policy: POLICY, by: BY, now: NOW, only: undefined };
+    const world = { cluster, clock, ...judging, unready, interrupted: interruption.signal };
+    const { injections, workloads: told, dryRuns } = await tryInjections(await cluster.inventory(), world);
+    return { injections, most, asked, told, dryRuns, seconds: clock.elapsed() / SECOND };
   }
 
   test('is tried one Pod for each workload, eight at a time', async () => {
@@ -99,8 +102,8 @@ describe('a fleet', () => {
   });
 
   test('is not asked about at all while its injector is not ready', async () => {
-    const { injections, asked } = await tryingAll(fleet(3), { unready: 'istiod is not ready' });
-    assert.equal(asked, 0);
+    const { injections, asked, told, dryRuns } = await tryingAll(fleet(3), { unready: 'istiod is not ready' });
+    assert.deepEqual([asked, told, dryRuns], [0, 0, 0]);
     assert.deepEqual(
       [...injections.values()],
       Array.from({ length: 3 }, () => ({ kind: 'unknown', detail: 'istiod is not ready' })),
@@ -120,6 +123,42 @@ describe('a fleet', () => {
     assert.ok(asked <= 16, `${asked} were asked`);
     assert.ok(seconds <= 20);
     assert.deepEqual(new Set([...injections.values()].map(({ kind }) => kind)), new Set(['unknown']));
+  });
+
+  describe('whose settings alone are other ones', () => {
+    const onTry = (): Admission => ({
+      kind: 'admitted',
+      template: shapeWith(undefined),
+      pod: { ...shapeWith(2), annotations: encodeValues({ 'injector/config': 'new' }) },
+    });
+    /** The want of a restart that was for these containers with other settings. */
+    const want = async (): Promise<string> => {
+      const { injections } = await tryingAll([WEB], { onTry });
+      return wantFor(wantOf(POLICY), injections.get('shop/web')).replace(/\.[^.]*$/, '.other');
+    };
+
+    test('is tried ten times each, and that is what is told', async () => {
+      const { asked, told, dryRuns } = await tryingAll(fleet(3), { onTry });
+      assert.deepEqual([asked, told, dryRuns], [30, 3, 30]);
+    });
+
+    test('is tried twice each while a restart for the same is so young that it would be left anyway', async () => {
+      const fleetOf3 = ['a', 'b', 'c'].map(async name => aRestarted({ name }, { want: await want() }));
+      const { injections, asked, told, dryRuns } = await tryingAll(await Promise.all(fleetOf3), { onTry });
+      assert.deepEqual([asked, told, dryRuns], [6, 3, 6]);
+      assert.equal(injections.get('shop/a')?.kind, 'drifted');
+    });
+
+    for (const [what, record] of [
+      ['longer ago than retryAfter', { at: formatInstant(NOW - 21 * HOUR) }],
+      ['by another policy of ours', { by: 'ops/another' }],
+      ['for other criteria', { want: '00000000.1.2' }],
+    ] as const) {
+      test(`is tried ten times where the restart was ${what}`, async () => {
+        const { dryRuns } = await tryingAll([aRestarted({}, { want: await want(), ...record })], { onTry });
+        assert.equal(dryRuns, 10);
+      });
+    }
   });
 
   test('is left when the process is told to end', async () => {

@@ -3,10 +3,10 @@ import { formatDuration } from './duration.ts';
 import { formatInstant, isTakenBack, parseInstant } from './instant.ts';
 import { keyOf, unreachable, type LeaveReason, type Reason, type Workload } from './model.ts';
 import { namespaceSelected, workloadSelected } from './policy.ts';
-import type { RestartRecord } from './record.ts';
+import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut, wouldCauseDowntime } from './rollout.ts';
 import type { Staleness } from './staleness.ts';
-import { isSameWant } from './want.ts';
+import { isSameWant, wantFor } from './want.ts';
 
 /** Why a workload is left alone, each with its own reason. */
 
@@ -137,6 +137,20 @@ function restartedBefore(record: RestartRecord | undefined, { bench, staleness, 
   return { why: 'restartedBefore', detail: `${again}; left until ${retryTime(record.at, bench)}` };
 }
 
+/**
+ * Restarted, well or not, for the same containers and images less than retryAfter ago: whether settings are other ones now
+ * changes nothing yet.
+ */
+export function settingsHaveToWait(
+  { workload, injection }: Pick<Judged, 'workload' | 'injection'>,
+  bench: Pick<Bench, 'by' | 'policy' | 'now' | 'want'>,
+): boolean {
+  const record = ownRecord(workload, bench.by);
+  return (
+    record !== undefined && isSameWant(record.want, wantFor(bench.want, injection)) && !isRetryDue(record.at, bench)
+  );
+}
+
 /** Only the checkpoint knows of a restart that was undone with its record, or that was never let through. */
 function rememberedEnd(workload: Workload, record: RestartRecord | undefined, { bench, want }: Circumstances): Veto {
   // What was wanted then is written on it, and is not what is wanted now.
@@ -176,7 +190,7 @@ function unwise(workload: Workload, { policy, now }: Bench): Veto {
   return undefined;
 }
 
-const isRetryDue = (at: string, { policy, now }: Bench): boolean =>
+const isRetryDue = (at: string, { policy, now }: Pick<Bench, 'policy' | 'now'>): boolean =>
   now >= (parseInstant(at) ?? 0) + policy.onFailure.retryAfter;
 
 const retryTime = (at: string, { policy }: Bench): string =>

@@ -44,7 +44,7 @@ export class LogAnnouncer implements Announcer {
         return log.warn({ namespace: news.namespace, detail: news.detail }, 'namespace skipped');
       case 'tried':
         return log.info(
-          { workloads: news.workloads, seconds: Math.round(news.milliseconds / 100) / 10 },
+          { workloads: news.workloads, dryRuns: news.dryRuns, seconds: Math.round(news.milliseconds / 100) / 10 },
           'Pods were tried (dry runs)',
         );
       case 'commonCause': {

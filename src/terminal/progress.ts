@@ -41,7 +41,7 @@ export class ProgressAnnouncer implements Announcer {
       case 'tried':
         return this.#line(
           'tried',
-          `${plural(news.workloads, 'Pod')} (dry runs) in ${(news.milliseconds / 1000).toFixed(1)} s`,
+          `Pods of ${plural(news.workloads, 'workload')}: ${plural(news.dryRuns, 'dry run')} in ${(news.milliseconds / 1000).toFixed(1)} s`,
           'dim',
         );
       case 'commonCause': {

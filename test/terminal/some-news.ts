@@ -23,7 +23,7 @@ export const SOME_NEWS: { readonly [Kind in News['kind']]: News & { readonly kin
     ),
     sweep: SWEEP,
   },
-  tried: { kind: 'tried', workloads: 1000, milliseconds: 12_300 },
+  tried: { kind: 'tried', workloads: 1000, dryRuns: 1203, milliseconds: 12_300 },
   commonCause: {
     kind: 'commonCause',
     cause: { why: 'unknown', detail: 'a Pod cannot be tried', count: 37, example: 'shop/web' },

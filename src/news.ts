@@ -13,6 +13,8 @@ export type News =
   | { readonly kind: 'planned'; readonly plan: Plan; readonly sweep: string }
   /** Why several workloads are stale, or why some cannot be judged: once for all of them. */
   | { readonly kind: 'commonCause'; readonly cause: CommonCause }
+  /** No Pod has a container that a criterion names. */
+  | { readonly kind: 'containerUnseen'; readonly container: string }
   /** Something is waited for before anything starts. */
   | { readonly kind: 'notReady'; readonly detail: string }
   | { readonly kind: 'batchStarted'; readonly size: number; readonly remaining: number; readonly probing: boolean }

@@ -3,6 +3,7 @@ import { stopInForce } from './domain/ledger.ts';
 import type { Plan } from './domain/plan.ts';
 import { keyOf } from './domain/model.ts';
 import { needsOf } from './domain/policy.ts';
+import { unseenContainers } from './domain/staleness.ts';
 import { wantOf } from './domain/want.ts';
 import type { WindowState } from './domain/window.ts';
 import { readCheckpoint } from './hold.ts';
@@ -24,6 +25,8 @@ export type Preview =
       /** What a run would wait for before it starts anything. */
       readonly unready: string | undefined;
       readonly skipped: Inventory['skipped'];
+      /** Containers that the policy names and no Pod has. */
+      readonly unseen: readonly string[];
       /** `--only` names a Deployment that is not there. */
       readonly missing: string | undefined;
     };
@@ -55,6 +58,7 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
     sweep: assessment.checkpoint.sweep?.id ?? null,
     stop: stop?.detail,
     unready,
+    unseen: unseenContainers(policy.stale, inventory.pods.values()),
     skipped: inventory.skipped,
     missing: inventory.workloads.some(workload => keyOf(workload) === only) ? undefined : only,
   };

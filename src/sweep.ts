@@ -6,6 +6,7 @@ import { isOfOccurrence, outlivesUnknown } from './domain/ledger.ts';
 import { keyOf, type Workload } from './domain/model.ts';
 import { needsOf, samePolicy } from './domain/policy.ts';
 import type { Plan } from './domain/plan.ts';
+import { unseenContainers } from './domain/staleness.ts';
 import { isStronger, makeReport, type Ending, type Outcome, type Report } from './domain/report.ts';
 import { execute, type Executed } from './execute.ts';
 import { takenBack } from './flight.ts';
@@ -94,13 +95,16 @@ class Sweep {
     if (wishes.ignoreWindow) {
       hold.asStored = mine => ({ ...mine, occurrence: before.occurrence, stop: mine.stop ?? before.stop });
     }
+    for (const container of unseenContainers(policy.stale, inventory.pods.values())) {
+      announcer.tell({ kind: 'containerUnseen', container });
+    }
     announcer.tell({ kind: 'planned', plan, sweep: bench.sweep.id });
     await this.#tellReverts(assessment.reverted, plan);
     const work = [...plan.inFlight, ...plan.batches.flat()].map(({ workload }) => workload);
     this.#tellCauses(plan);
     if (work.length === 0) {
       return unready === undefined
-        ? { kind: 'nothingToDo', detail: this.#nothing(inventory) }
+        ? { kind: 'nothingToDo', detail: this.#nothing(inventory, plan) }
         : { kind: 'notReady', detail: unready };
     }
     const observed = new Observed(clock, work);
@@ -153,10 +157,12 @@ class Sweep {
     for (const cause of commonCauses(plan)) this.#held.announcer.tell({ kind: 'commonCause', cause });
   }
 
-  #nothing({ workloads }: Inventory): string {
+  #nothing({ workloads }: Inventory, { left }: Plan): string {
     const { only } = this.#held.wishes;
     const missing = only !== undefined && !workloads.some(workload => keyOf(workload) === only);
-    return missing ? `there is no Deployment ${only}` : 'nothing is stale and willing';
+    if (missing) return `there is no Deployment ${only}`;
+    const isKnown = left.every(({ why }) => why !== 'unknown');
+    return isKnown ? 'nothing is stale and willing' : 'nothing else is stale and willing';
   }
 
   /** The gates, and all that closes them from outside. */

@@ -18,7 +18,7 @@ import {
   SECOND,
   SWEEP,
 } from './build.ts';
-import { admittedWith, shapeWith } from './admissions.ts';
+import { admittedWith, REFUSED, shapeWith } from './admissions.ts';
 import { rollsOut } from './fake-world.ts';
 import { aNight, outcomesOf, QUICK, revisions, some, WISHES } from './night.ts';
 
@@ -309,6 +309,16 @@ test('a restart that was taken back between two runs is told by the run that fin
   assert.equal(second.left.find(({ name }) => name === 'w0')?.why, 'fresh');
 });
 
+test('a container that is misspelt in the policy is told, for all are fresh by it', async () => {
+  const night = aNight({ policy: { ...QUICK, stale: [{ container: 'proxi', imageNot: ['proxy:2'] }] } });
+  const { ending } = await night.runs();
+  assert.deepEqual(
+    night.announcer.of('containerUnseen').map(({ container }) => container),
+    ['proxi'],
+  );
+  assert.equal(ending.detail, 'nothing is stale and willing');
+});
+
 describe('under a policy that asks the injector', () => {
   const policy = { ...QUICK, stale: [{ injection: 'drift' }] };
   const drifted = (night: ReturnType<typeof aNight>): void => {
@@ -324,6 +334,14 @@ describe('under a policy that asks the injector', () => {
       night.announcer.of('tried').map(({ workloads, dryRuns }) => [workloads, dryRuns]),
       [[3, 6]],
     );
+  });
+
+  test('what is unknown is not called willing or not', async () => {
+    const night = aNight({ policy });
+    drifted(night);
+    night.cluster.onTry = () => REFUSED;
+    const { ending } = await night.runs();
+    assert.deepEqual(ending, { kind: 'nothingToDo', detail: 'nothing else is stale and willing' });
   });
 
   test('nobody is asked while it is not ready, and the run waits for another time', async () => {

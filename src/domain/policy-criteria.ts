@@ -43,16 +43,19 @@ const criterion = of
         'Containers that are meant to be gone, or to lose something that was injected. Whatever else a new Pod would lack makes it unknown, because its injector may be down.',
       ),
     configChanged: of
-      .mapping({
-        volumes: z
-          .boolean({ error: 'true or false' })
-          .default(false)
-          .describe('Whether mounted volumes count too, which change under a running container.'),
-        secrets: z
-          .boolean({ error: 'true or false' })
-          .default(false)
-          .describe('Whether Secrets count too; needs the right to list them.'),
-      })
+      .mapping(
+        {
+          volumes: z
+            .boolean({ error: 'true or false' })
+            .default(false)
+            .describe('Whether mounted volumes count too, which change under a running container.'),
+          secrets: z
+            .boolean({ error: 'true or false' })
+            .default(false)
+            .describe('Whether Secrets count too; needs the right to list them.'),
+        },
+        ' or {} for the defaults',
+      )
       .optional()
       .describe('A live Pod is older than the last change of a ConfigMap that it read at its start.'),
   })

@@ -176,10 +176,10 @@ const lengthWithoutStars = (glob: string): number => glob.replaceAll('*', '').le
  * A mapping with these keys and no others. For unknown keys the message is the list of known ones, from which
  * policy.ts makes a sentence for each.
  */
-export function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
+export function mapping<Shape extends z.ZodRawShape>(shape: Shape, hint = '') {
   const keys = Object.keys(shape).toSorted().join(', ');
   return z.strictObject(shape, {
-    error: ({ code }) => (code === 'unrecognized_keys' ? keys : `a mapping (keys: ${keys})`),
+    error: ({ code }) => (code === 'unrecognized_keys' ? keys : `a mapping (keys: ${keys})${hint}`),
   });
 }
 

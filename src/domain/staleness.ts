@@ -140,6 +140,14 @@ export function namedContainers(stale: readonly Criterion[]): readonly string[] 
   return [...new Set(stale.flatMap(criterion => (criterion.kind === 'containerImage' ? [criterion.container] : [])))];
 }
 
+/** Containers that the criteria ask about and no Pod has: names that are misspelt, mostly. */
+export function unseenContainers(stale: readonly Criterion[], pods: Iterable<readonly Pod[]>): readonly string[] {
+  const drifting = stale.flatMap(criterion => (criterion.kind === 'injection' ? (criterion.containers ?? []) : []));
+  const unseen = new Set([...namedContainers(stale), ...drifting]);
+  for (const pod of [...pods].flat()) for (const { container } of pod.images) unseen.delete(container);
+  return [...unseen];
+}
+
 export function hasContainer({ images }: Pod, name: string): boolean {
   return images.some(({ container }) => container === name);
 }

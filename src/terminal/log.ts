@@ -51,6 +51,8 @@ export class LogAnnouncer implements Announcer {
         const { cause } = news;
         return log[cause.why === 'unknown' ? 'warn' : 'info'](cause, 'one cause for several workloads');
       }
+      case 'containerUnseen':
+        return log.warn({ container: news.container }, 'no Pod has a container that the policy names');
       case 'notReady':
         return log.warn({ detail: news.detail }, 'waiting for what must be ready first');
       case 'planned': {

@@ -10,12 +10,13 @@ import { countedCodes, plural, table } from './table.ts';
 type PlanPreview = Preview & { readonly kind: 'plan' };
 
 /** The plan for people: what would be restarted in which batch and why, then what is left and why. */
-export function planText({ window, plan, stop, unready, skipped, missing }: PlanPreview, now: number): string {
+export function planText({ window, plan, stop, unready, unseen, skipped, missing }: PlanPreview, now: number): string {
   const restarts = plan.batches.flat().length;
   const blocks = [windowLine(window, now)];
   if (stop !== undefined)
     blocks.push(`Stopped: ${stop}. A run starts nothing until the stop ends or somebody says nightshift resume; then:`);
-  if (unready !== undefined) blocks.push(`Waiting: ${unready}. A run starts nothing until it is.`);
+  if (unready !== undefined) blocks.push(`Waiting: ${unready}. A run starts nothing and tries no Pod until it is.`);
+  blocks.push(...unseen.map(name => `No Pod has a container ${name}, which the policy names.`));
   if (missing !== undefined) blocks.push(`There is no Deployment ${missing}.`);
   if (skipped.length > 0) {
     blocks.push(skipped.map(({ namespace, why }) => `Namespace ${namespace} is skipped: ${why}`).join('\n'));
@@ -79,13 +80,14 @@ function windowLine(state: WindowState, now: number): string {
 }
 
 /** The plan for machines; `version` grows when a field changes its meaning or goes. */
-export function planJson({ window, plan, sweep, stop, unready, skipped }: PlanPreview): unknown {
+export function planJson({ window, plan, sweep, stop, unready, unseen, skipped }: PlanPreview): unknown {
   return {
     version: 1,
     window: summarizeWindow(window),
     sweep,
     stop: stop ?? null,
     unready: unready ?? null,
+    unseen,
     skipped,
     inFlight: plan.inFlight.map(({ workload: { namespace, name, kind }, record }) => ({
       namespace,

@@ -49,6 +49,8 @@ export class ProgressAnnouncer implements Announcer {
         const who = count === 1 ? example : `${count} workloads, such as ${example}`;
         return this.#line('cause', `${who}: ${why}: ${detail}`, why === 'unknown' ? 'yellow' : 'dim');
       }
+      case 'containerUnseen':
+        return this.#line('policy', `no Pod has a container ${news.container}, which it names`, 'yellow');
       case 'notReady':
         return this.#line('wait', news.detail, 'yellow');
       case 'planned': {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Injection } from '../../src/domain/drift.ts';
 import type { Pod } from '../../src/domain/model.ts';
 import type { Criterion } from '../../src/domain/policy.ts';
-import { stalenessOf, type AgeReference, type Staleness } from '../../src/domain/staleness.ts';
+import { stalenessOf, unseenContainers, type AgeReference, type Staleness } from '../../src/domain/staleness.ts';
 import { aFreshPod, aPod, aPolicy, BEGIN, DAY, HOUR, imagesOf, SECOND, T, WANTS_PROXY_2 } from '../build.ts';
 
 const AGE = { begin: BEGIN, restartedAt: undefined };
@@ -144,6 +144,21 @@ describe('of several criteria', () => {
   });
 
   test('none matches where there are no Pods', () => assert.equal(codeFor([], both, AGE), undefined));
+});
+
+describe('containers that a policy names', () => {
+  const { stale } = aPolicy({
+    stale: [
+      { container: 'app', imageNot: ['app:1'] },
+      { container: 'proxi', imageNot: ['proxy:2'] },
+      { injection: 'drift', containers: ['proxy', 'inti'] },
+    ],
+  });
+  const unseen = (...images: readonly string[]) =>
+    unseenContainers(stale, [[], [aPod({ images: imagesOf(...images) })]]);
+
+  test('are told when no Pod has them', () => assert.deepEqual(unseen('app:1', 'proxy:1'), ['proxi', 'inti']));
+  test('are seen on any Pod', () => assert.deepEqual(unseen('app:1', 'proxi:1', 'inti:1', 'proxy:1'), []));
 });
 
 describe('configuration that a Pod read when it started', () => {

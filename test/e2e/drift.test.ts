@@ -1,7 +1,14 @@
 /** What admission would make of a Pod now, against the Pods that are there: with an injector whose upgrade is a ConfigMap. */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { breakInjector, hideInjector, installInjector, showInjector, upgradeInjector } from '../cluster/injector.ts';
+import {
+  breakInjector,
+  hideInjector,
+  installInjector,
+  showInjector,
+  SIDECAR,
+  upgradeInjector,
+} from '../cluster/injector.ts';
 import { cluster, leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
 
 const image = (version: number): string => `example.test/proxy:${version}`;
@@ -122,6 +129,21 @@ describe('injection: drift', { concurrency: 1 }, () => {
     await showInjector(site.cluster);
     assert.equal((await site.run(policy)).code, 0);
     assert.deepEqual(await site.restarts(), once);
+  });
+
+  test('and costs no more than the canary under a policy that does not ask it', async () => {
+    const site = await open();
+    await aFleet(site);
+    await hideInjector(site.cluster);
+    const policy = quickPolicy(site, { stale: [{ container: SIDECAR, imageNot: [image(version + 1)] }] });
+    const { code, report } = await site.run(policy);
+    assert.equal(code, 3);
+    assert.deepEqual(
+      report.outcomes.map(({ outcome, why }) => [outcome, why]),
+      [['failed', 'notProven']],
+    );
+    assert.match(report.outcomes[0]?.detail ?? '', /new Pods lack istio-proxy, which the ones before had/);
+    await showInjector(site.cluster);
   });
 
   test('without the right to try Pods the run ends with that', async () => {

@@ -47,6 +47,36 @@ describe('the guard', () => {
     );
     assert.equal(records?.length, 1);
   });
+
+  // What attempts on a cluster cannot tell apart: a hole that no attempt went through is a hole.
+  test('denies what it cannot evaluate, and names no field that it would look for', async () => {
+    const policy = (await render({ args: served })).find(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    assert.ok(policy?.kind === 'ValidatingAdmissionPolicy');
+    assert.equal(policy.spec?.failurePolicy, 'Fail');
+    const variables = new Map(policy.spec?.variables?.map(({ name, expression }) => [name, expression]));
+    const places = [...(variables.get('places') ?? '').matchAll(/'path': dyn\('(.*)'\), 'but': dyn\(\[(.*)\]\)/g)];
+    assert.deepEqual(
+      places.map(([, path, but]) => [path, but]),
+      [
+        ['', "'metadata', 'spec'"],
+        ['metadata.', "'annotations', 'generation', 'resourceVersion', 'managedFields'"],
+        ['metadata.annotations.', "'nightshift/last-restart'"],
+        ['spec.', "'template'"],
+        ['spec.template.', "'metadata'"],
+        ['spec.template.metadata.', "'annotations'"],
+        ['spec.template.metadata.annotations.', "'kubectl.kubernetes.io/restartedAt'"],
+      ],
+    );
+    assert.doesNotMatch(variables.get('changes') ?? '', /'\w+'/);
+    assert.ok(
+      policy.spec?.validations?.some(({ expression }) => /^!\S+isUpdate \|\| \S+changes == ''$/.test(expression)),
+    );
+  });
+
+  test('denies, and does not only warn', async () => {
+    const binding = (await render({ args: served })).find(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
+    assert.deepEqual(binding?.kind === 'ValidatingAdmissionPolicyBinding' && binding.spec?.validationActions, ['Deny']);
+  });
 });
 
 test('an account of somebody else is used and not created', async () => {

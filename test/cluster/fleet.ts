@@ -117,8 +117,14 @@ export async function deploymentsOf(cluster: Cluster, namespaceName?: string): P
   return (await cluster.api<{ items: DeploymentObject[] }>(path)).items;
 }
 
-/** `NAMESPACE/NAME` -> how often its Pod template was restarted: ReplicaSets that carry a restartedAt of their own. */
+/**
+ * `NAMESPACE/NAME` -> how often its Pod template was restarted: ReplicaSets that carry a restartedAt of their own. Waits
+ * until the Deployment controller has seen every change, for it is the one that creates them.
+ */
 export async function restartsOf(cluster: Cluster): Promise<Map<string, number>> {
+  await until('the Deployment controller to have seen every change', async () =>
+    (await deploymentsOf(cluster)).every(({ metadata, status }) => status.observedGeneration === metadata.generation),
+  );
   const { items } = await cluster.api<{ items: ReplicaSetObject[] }>('/apis/apps/v1/replicasets');
   const restarts = new Map<string, Set<string>>();
   for (const { metadata, spec } of items) {

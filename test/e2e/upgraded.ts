@@ -4,11 +4,11 @@
  */
 import { type DeploymentWishes, settled } from '../cluster/fleet.ts';
 import { installInjector, SIDECAR, upgradeInjector } from '../cluster/injector.ts';
-import { cluster, quickPolicy, Site } from './site.ts';
+import { cluster, quickPolicy, Site, type SiteOptions } from './site.ts';
 import { applyAs } from './somebody.ts';
 
 const OLD = 'docker.io/istio/proxyv2:1.24.1';
-const NEW = 'docker.io/istio/proxyv2:1.24.2';
+export const NEW = 'docker.io/istio/proxyv2:1.24.2';
 export const NEWER = 'docker.io/istio/proxyv2:1.24.3';
 
 let injector: Promise<void> | undefined;
@@ -17,13 +17,22 @@ type Wishes = Omit<DeploymentWishes, 'namespace' | 'name'>;
 
 /** A site with Deployments of these names, all with the old sidecar; new Pods get the new one. */
 export async function upgradedSite(names: readonly string[], wishes: Wishes = {}, manager = 'kubectl'): Promise<Site> {
-  injector ??= cluster().then(on => installInjector(on, { image: OLD }));
-  const [site] = await Promise.all([Site.open({ injected: true }), injector]);
+  const site = await injectedSite();
   await Promise.all(names.map(name => applyAs(site, manager, name, manifestOf(site, name, wishes))));
   await settled(site.cluster, site.namespaces);
-  await upgradeInjector(site.cluster, NEW, site.namespaces[0]);
+  await upgrade(site);
   return site;
 }
+
+/** A site whose Pods get the old sidecar. */
+export async function injectedSite(options: SiteOptions = {}): Promise<Site> {
+  injector ??= cluster().then(on => installInjector(on, { image: OLD }));
+  const [site] = await Promise.all([Site.open({ ...options, injected: true }), injector]);
+  return site;
+}
+
+/** From now on new Pods get the new one. */
+export const upgrade = (site: Site): Promise<void> => upgradeInjector(site.cluster, NEW, site.namespaces[0]);
 
 /** What stands in Git, if there is one. Names are single letters, which are restarted in this order. */
 export function manifestOf(site: Site, name: string, { annotations, ...wishes }: Wishes = {}): object {

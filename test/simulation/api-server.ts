@@ -7,7 +7,7 @@ export interface Change {
   readonly change: WorkloadChange;
 }
 
-/** What somebody changed. Whoever changes the spec says so, because it makes a new generation. */
+/** What somebody changed. */
 type Given = Partial<Omit<Workload, 'resourceVersion' | 'generation'>>;
 
 /** Told of every change, in order: what was there and what is. */
@@ -40,16 +40,17 @@ export class ApiServer {
     this.#store(undefined, { ...workload, resourceVersion: this.#next() });
   }
 
-  /** Metadata or status. */
+  /** A change of the spec or of an annotation makes a new generation (pkg/registry/apps/deployment strategy.go); no change makes no version. */
   update(ref: WorkloadRef, given: Given): Workload | undefined {
     const before = this.get(ref);
-    return before && this.#store(before, { ...before, ...given, resourceVersion: this.#next() });
-  }
-
-  updateSpec(ref: WorkloadRef, given: Given): Workload | undefined {
-    const before = this.get(ref);
-    const generation = (before?.generation ?? 0) + 1;
-    return before && this.#store(before, { ...before, ...given, generation, resourceVersion: this.#next() });
+    if (before === undefined) return undefined;
+    const { status = before.status, revision = before.revision, labels = before.labels, ...meant } = given;
+    const standing = new Map<string, unknown>(Object.entries(before));
+    const isMeant = Object.entries(meant).some(([key, value]) => standing.get(key) !== value);
+    const isOther = status !== before.status || revision !== before.revision || labels !== before.labels;
+    if (!isMeant && !isOther) return before;
+    const generation = before.generation + (isMeant ? 1 : 0);
+    return this.#store(before, { ...before, ...given, generation, resourceVersion: this.#next() });
   }
 
   remove(ref: WorkloadRef): void {

@@ -1,4 +1,5 @@
 import { resume } from '../../src/domain/ledger.ts';
+import type { Report } from '../../src/domain/report.ts';
 import { readCheckpoint, takeHold } from '../../src/hold.ts';
 import type { CheckpointStore, HolderPod } from '../../src/ports.ts';
 import { InvalidPolicy } from '../../src/read-policy.ts';
@@ -49,7 +50,7 @@ export class CronJob {
     if (!isBusy) this.start();
   }
 
-  start(only?: string): Process {
+  start({ only, onEnd }: { readonly only?: string; readonly onEnd?: (report: Report) => void } = {}): Process {
     const { court, board, cosmos } = this.#world;
     const { timeline, random } = cosmos;
     const process = this.#process();
@@ -64,6 +65,7 @@ export class CronJob {
       report => {
         this.#end(process);
         witness.ended(report);
+        onEnd?.(report);
       },
       (error: unknown) => {
         this.#end(process);

@@ -131,9 +131,14 @@ export class DeploymentController {
     if (workload.paused) {
       failure = this.#scalePaused(workload, sets);
     } else {
+      const isNew = fresh === undefined;
       if (fresh === undefined) fresh = this.#newSet(workload, newest + 1);
       else if (fresh.revision < newest) fresh.revision = newest + 1;
-      failure = workload.strategy.kind === 'recreate' ? this.#recreate(workload, fresh) : this.#roll(workload, fresh);
+      const count = this.pods(workload).length;
+      failure =
+        workload.strategy.kind === 'recreate' ? this.#recreate(workload, fresh) : this.#roll(workload, fresh, isNew);
+      // New Pods, as all changes of a ReplicaSet, are a reason to look again.
+      if (this.pods(workload).length > count) this.look(workload);
     }
     if (failure !== undefined) this.#lookLater(workload, AGAIN);
     this.#writeStatus(workload, fresh, failure);
@@ -155,12 +160,14 @@ export class DeploymentController {
     return old.length > 0 ? undefined : this.#scale(workload, fresh, workload.replicas);
   }
 
-  #roll(workload: Workload, fresh: ReplicaSet): string | undefined {
+  /** Where a ReplicaSet grows, the others shrink only at the next look; one that is made now has its Pods from the beginning. */
+  #roll(workload: Workload, fresh: ReplicaSet, isNew: boolean): string | undefined {
     const { surge, unavailable } = fenceposts(workload);
     const news = (): SimulatedPod[] => fresh.pods.filter(({ state }) => state !== 'terminating');
     const room = workload.replicas + surge - this.#live(workload).length;
-    const target = Math.min(workload.replicas, news().length + Math.max(0, room));
-    const failure = this.#scale(workload, fresh, target);
+    const count = news().length;
+    const failure = this.#scale(workload, fresh, Math.min(workload.replicas, count + Math.max(0, room)));
+    if (!isNew && news().length > count) return failure;
     const old = this.#live(workload).filter(({ set }) => set !== fresh);
     const least = workload.replicas - unavailable;
     const newUnavailable = news().filter(({ state }) => state !== 'available').length;

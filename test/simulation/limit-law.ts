@@ -32,12 +32,14 @@ export function judgeLimits(witness: Witness, started: Flight): void {
 
 /**
  * Of a batch, those that went well and those in flight are never more than its size. Whether a run saw one go well that
- * somebody changed later without a word of it, only the run knows.
+ * somebody changed later without a word of it, only the run knows. Old Pods may be on their way out for longer than a
+ * rollout is awaited.
  */
 function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying: readonly Flight[]): void {
-  const complete = court.flights.all.filter(({ completeAt }) => completeAt !== undefined);
+  const isTold = ({ end }: Flight): boolean => end?.outcome === 'restarted' || end?.wasRestarted === true;
+  const complete = court.flights.all.filter(flight => flight.completeAt !== undefined || isTold(flight));
   const ofRamp = complete.filter(flight => flight.ramp === ramp);
-  const least = ofRamp.filter(({ end }) => end?.outcome === 'restarted' || end?.wasRestarted === true).length;
+  const least = ofRamp.filter(isTold).length;
   const untold = ofRamp.filter(({ end }) => end === undefined).length;
   // Where two openings overlap, one that began in the other is of both.
   const ofBoth = complete.filter(

@@ -31,13 +31,13 @@ export const CLUSTER_MISCHIEF = {
   /** An autoscaler. */
   scale: on((workload, { api }, random) => {
     const replicas = random.pick([0, 1, 2, 4, 7]);
-    api.updateSpec(workload, { replicas });
+    api.update(workload, { replicas });
     return `${keyOf(workload)} to ${replicas}`;
   }),
   takeBack: on((workload, { api, court }) => {
     const flight = court.flights.last(workload);
     if (flight === undefined || flight.at !== workload.restartedAt) return `nothing to take back at ${keyOf(workload)}`;
-    api.updateSpec(workload, { restartedAt: undefined });
+    api.update(workload, { restartedAt: undefined });
     return `restartedAt of ${keyOf(workload)}`;
   }),
   gitOps: on((workload, { takenBack }, random) => {
@@ -51,18 +51,18 @@ export const CLUSTER_MISCHIEF = {
     const [, before] = controller.sets(workload).toSorted((a, b) => b.revision - a.revision);
     if (before === undefined) return `nothing to undo at ${keyOf(workload)}`;
     disturb(workload, stage);
-    api.updateSpec(workload, { template: before.template, restartedAt: before.restartedAt, record: undefined });
+    api.update(workload, { template: before.template, restartedAt: before.restartedAt, record: undefined });
     return `${keyOf(workload)} to revision ${before.revision}`;
   }),
   setImage: on((workload, { api }, random) => {
     const template = `t${random.int(2, 9)}`;
     if (template === workload.template) return `${keyOf(workload)} has it`;
-    api.updateSpec(workload, { template });
+    api.update(workload, { template });
     return `${keyOf(workload)} to ${template}`;
   }),
   otherRestart: on((workload, { api, timeline }) => {
     const restartedAt = nextRestartedAt(timeline.now, workload.restartedAt);
-    api.updateSpec(workload, { restartedAt });
+    api.update(workload, { restartedAt });
     return `${keyOf(workload)} at ${restartedAt}`;
   }),
   remove: on((workload, { api }) => {
@@ -95,9 +95,9 @@ export const CLUSTER_MISCHIEF = {
     return keyOf(workload);
   }),
   pauseRollout: on((workload, { api, timeline }, random) => {
-    api.updateSpec(workload, { paused: true });
+    api.update(workload, { paused: true });
     timeline.after(random.int(1, 40) * MINUTE, () => {
-      if (api.get(workload)?.paused === true) api.updateSpec(workload, { paused: false });
+      if (api.get(workload)?.paused === true) api.update(workload, { paused: false });
     });
     return keyOf(workload);
   }),

@@ -104,7 +104,7 @@ export const PROCESS_MISCHIEF = {
     const all = stage.workloads();
     if (all.length === 0) return undefined;
     const only = keyOf(random.pick(all));
-    stage.cron.start(only);
+    stage.cron.start({ only });
     return only;
   }) satisfies Mischief,
   resume: (({ cron }) => {

@@ -104,7 +104,7 @@ export class ProcessCluster implements Cluster {
     const { at, record, workload } = order;
     this.#witness.restartSent(order);
     return this.#patch(workload, `PATCH ${keyOf(workload)} ${at} at version ${workload.resourceVersion}`, judged => {
-      const accepted = this.#cosmos.api.updateSpec(workload, { restartedAt: at, record });
+      const accepted = this.#cosmos.api.update(workload, { restartedAt: at, record });
       if (accepted === undefined) return { kind: 'gone' };
       this.#witness.restartTookEffect(order, judged, accepted);
       return { kind: 'accepted', workload: accepted };

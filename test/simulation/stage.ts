@@ -119,7 +119,7 @@ export class Stage {
     if (now?.restartedAt !== workload.restartedAt || !this.takenBack.has(keyOf(workload))) return;
     this.count('takenBack');
     this.trace.say('gitops', () => `takes ${workload.restartedAt} of ${keyOf(workload)} back`);
-    this.api.updateSpec(workload, { restartedAt });
+    this.api.update(workload, { restartedAt });
   }
 }
 

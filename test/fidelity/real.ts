@@ -1,0 +1,116 @@
+/** A namespace of the real control plane as a theatre; its nodes are fake. */
+import { connect, type Kubernetes } from '../../src/kubernetes/connect.ts';
+import type { Strategy } from '../../src/domain/model.ts';
+import type { Behaviour } from '../cluster/stages.ts';
+import { SIDECAR } from '../cluster/injector.ts';
+import { quickPolicy, Site } from '../e2e/site.ts';
+import { refuseRestarts, removeOurKeys, rollout } from '../e2e/somebody.ts';
+import { injectedSite, NEW, NEWER, upgrade } from '../e2e/upgraded.ts';
+import { realClock } from '../kubernetes/real-clock.ts';
+import { reportOf } from '../worker-log.ts';
+import type { Illness, Part, Running, Scenario, Somebody, Theatre, Wishes } from './theatre.ts';
+
+/** What it comes to in a namespace of its own. */
+export async function playReally({ play, injected = false }: Scenario): Promise<unknown> {
+  const site = injected ? await injectedSite({ also: ['create pods'] }) : await Site.open();
+  await using theatre = new RealTheatre(site, injected);
+  return await play(theatre);
+}
+
+const BEHAVIOURS: Readonly<Record<Illness, Behaviour>> = {
+  image: 'image-pull',
+  crashes: 'crash-loop',
+  config: 'config-error',
+  init: 'init-crash',
+};
+
+class RealTheatre implements Theatre {
+  readonly clock = realClock;
+  readonly cluster: Theatre['cluster'];
+  readonly namespace: string;
+  readonly #site: Site;
+  readonly #isInjected: boolean;
+  readonly #kubernetes: Kubernetes;
+
+  constructor(site: Site, isInjected: boolean) {
+    this.#site = site;
+    this.#isInjected = isInjected;
+    const [namespace = ''] = site.namespaces;
+    this.namespace = namespace;
+    const { kubeconfig } = site.cluster;
+    this.#kubernetes = connect({ kubeconfig, clock: realClock, env: {}, checkpoint: 'none', namespaces: [namespace] });
+    this.cluster = this.#kubernetes.cluster;
+  }
+
+  async deploy(...parts: readonly Part[]): Promise<void> {
+    await this.#site.deploy(...parts.map(part => this.#manifest(part)));
+    if (this.#isInjected) await upgrade(this.#site);
+  }
+
+  start({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 'skip' }: Wishes): Running {
+    const criteria: Record<typeof stale, object> = {
+      age: { podOlderThan: '1s' },
+      image: { container: SIDECAR, imageNot: [NEW] },
+      typo: { container: SIDECAR, imageNot: [NEWER] },
+      drift: { injection: 'drift' },
+    };
+    const { batches, ...policy } = quickPolicy(this.#site, {
+      stale: [criteria[stale]],
+      onFailure: { stopAfter },
+      availability: { downtime },
+    });
+    const file = this.#site.policyFile({ ...policy, batches: { ...Object(batches), sizes } });
+    const worker = this.#site.start(['run', '--policy', file, '--output', 'json']);
+    return {
+      ended: worker.ended.then(() => reportOf(worker.stdout())),
+      terminate: () => worker.process.kill('SIGTERM'),
+    };
+  }
+
+  readonly somebody: Somebody = {
+    scales: (name, replicas) => this.#kubectl('scale', `deployment/${name}`, `--replicas=${replicas}`),
+    pauses: (name, paused) => this.#kubectl('rollout', paused ? 'pause' : 'resume', `deployment/${name}`),
+    restarts: name => rollout(this.#site, 'restart', name),
+    setsImage: name => this.#kubectl('set', 'image', `deployment/${name}`, 'app=example.test/app:2'),
+    undoes: name => rollout(this.#site, 'undo', name),
+    takesBack: name => removeOurKeys(this.#site, name),
+    relabels: name => this.#kubectl('label', '--overwrite', 'deployment', name, 'round=1'),
+    removes: name => this.#kubectl('delete', 'deployment', name),
+    deploys: part => this.deploy(part),
+    denies: name => refuseRestarts(this.#site, this.namespace, { name }),
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#kubernetes.close();
+  }
+
+  async #kubectl(...words: readonly string[]): Promise<void> {
+    await this.#site.cluster.kubectl('-n', this.namespace, ...words);
+  }
+
+  #manifest({ name, replicas = 2, strategy, sick, deadline = 600, ready, ...part }: Part): object {
+    const annotations: Record<string, string> = {
+      ...(part.optedOut === true ? { 'nightshift/restart': 'never' } : {}),
+      ...(part.downtimeAllowed === true ? { 'nightshift/downtime': 'allow' } : {}),
+      ...(part.priority === undefined ? {} : { 'nightshift/priority': String(part.priority) }),
+    };
+    return this.#site.deployment({
+      name,
+      replicas,
+      annotations,
+      initContainer: sick === 'init',
+      ...(sick === undefined ? {} : { whenRestarted: BEHAVIOURS[sick] }),
+      podAnnotations: ready === undefined ? {} : { 'test.nightshift/delay': `${ready}s` },
+      spec: {
+        progressDeadlineSeconds: deadline,
+        ...(strategy === undefined ? {} : { strategy: strategySpec(strategy) }),
+      },
+    });
+  }
+}
+
+function strategySpec(strategy: Strategy): object {
+  if (strategy.kind === 'recreate') return { type: 'Recreate' };
+  const { maxSurge, maxUnavailable } = strategy;
+  return { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } };
+}

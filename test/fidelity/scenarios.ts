@@ -1,0 +1,14 @@
+import { ANSWERS } from './answers.ts';
+import { NIGHTS } from './nights.ts';
+import { ROLLOUTS } from './rollouts.ts';
+import type { Scenario } from './theatre.ts';
+
+/**
+ * What is played in the simulator and on a real control plane and ends as it says, each with the part of this that it is
+ * about: where the two differ, the simulator is wrong.
+ */
+export const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
+  'what a rollout looks like': ROLLOUTS,
+  'what the API server answers': ANSWERS,
+  'what a run makes of it': NIGHTS,
+};

@@ -2,13 +2,15 @@ import type { ContainerImage, ReplicaSetRef } from '../domain/model.ts';
 
 /**
  * One copy of what a cluster repeats: 50,000 Pods have a few hundred images and label values between them. Kept once,
- * their inventory fits into a small Pod.
+ * their inventory fits into a small Pod. Keys say all that is kept under them, in a way that no other text can, because
+ * Pods of all namespaces share it, and none may change what is read of another.
  */
 export class Interner {
   readonly #texts = new Map<string, string>();
   readonly #images = new Map<string, readonly ContainerImage[]>();
   readonly #replicaSets = new Map<string, ReplicaSetRef>();
   readonly #lists = new Map<string, readonly string[]>();
+  readonly #computed = new Map<string, string>();
 
   text(text: string): string {
     const known = this.#texts.get(text);
@@ -27,15 +29,17 @@ export class Interner {
   }
 
   replicaSet(name: string, uid: string): ReplicaSetRef {
-    const known = this.#replicaSets.get(uid);
+    // Anybody may name any uid as the owner of a Pod.
+    const key = JSON.stringify([name, uid]);
+    const known = this.#replicaSets.get(key);
     if (known !== undefined) return known;
     const replicaSet = { name, uid };
-    this.#replicaSets.set(uid, replicaSet);
+    this.#replicaSets.set(key, replicaSet);
     return replicaSet;
   }
 
   list(texts: readonly string[]): readonly string[] {
-    const key = texts.join('\n');
+    const key = JSON.stringify(texts);
     const known = this.#lists.get(key);
     if (known !== undefined) return known;
     this.#lists.set(key, texts);
@@ -44,10 +48,10 @@ export class Interner {
 
   /** What was computed for the key before, else what `compute` returns. */
   computed(key: string, compute: () => string): string {
-    const known = this.#texts.get(key);
+    const known = this.#computed.get(key);
     if (known !== undefined) return known;
     const text = compute();
-    this.#texts.set(key, text);
+    this.#computed.set(key, text);
     return text;
   }
 }

@@ -23,8 +23,9 @@ const TOKEN_VOLUME = /^kube-api-access-/;
 export function projectShape(pod: unknown, interner: Interner, replicaSet?: ReplicaSetRef): PodShape {
   const parts = Object.fromEntries(PARTS.map(key => [key, at(pod, 'spec', key)]));
   const spec = withoutReplicaSet(JSON.stringify(parts), replicaSet);
-  // The Pods of one ReplicaSet have their containers in common, to the letter but for the token's volume.
-  const alike = spec.replaceAll(/"kube-api-access-[a-z0-9]+"/g, '""');
+  // The Pods of one ReplicaSet have their containers in common, to the letter but for the token's volume. Without quotes,
+  // so that no other text in any Pod can stand for it.
+  const alike = spec.replaceAll(/"kube-api-access-[a-z0-9]+"/g, 'TOKEN');
   const key = createHash('sha256').update(alike).digest('base64');
   const annotations = Object.entries(textsAt(pod, 'metadata', 'annotations'))
     .filter(([name]) => !OF_NETWORKS.test(name))
@@ -41,10 +42,13 @@ const PARTS = ['initContainers', 'containers', 'volumes'];
 const OF_NETWORKS =
   /^(cni\.projectcalico\.org|k8s\.v1\.cni\.cncf\.io|k8s\.ovn\.org|ovn\.kubernetes\.io|vpc\.amazonaws\.com)\//;
 
+/** What Kubernetes calls a ReplicaSet. A Pod may name anything as its owner: a quote, say, which holds JSON together. */
+const NAME_OR_UID = /^[a-z0-9.]+-[a-z0-9.-]+$/;
+
 function withoutReplicaSet(text: string, replicaSet: ReplicaSetRef | undefined): string {
   if (replicaSet === undefined) return text;
   const { name, uid } = replicaSet;
-  return [name, uid].filter(it => it !== '').reduce((rest, it) => rest.replaceAll(it, 'REPLICASET'), text);
+  return [name, uid].filter(it => NAME_OR_UID.test(it)).reduce((rest, it) => rest.replaceAll(it, 'REPLICASET'), text);
 }
 
 function containersOf(pod: unknown): Record<string, ContainerShape> {

@@ -85,6 +85,18 @@ describe('the shape of a Pod', () => {
   it('is something, whatever the object', () => {
     fc.assert(fc.property(absurd(aPod('cart')), object => void projectShape(object, new Interner())));
   });
+
+  it('is something, whatever its ReplicaSet is called: anybody may name an owner', () => {
+    const pod = aPod('cart', 'x', {
+      spec: { containers: [CONTAINER], hostNetwork: true, terminationGracePeriodSeconds: 1 },
+    });
+    const name = fc.oneof(fc.constantFrom('"', '{', ',', ':', '\\', '1', 'true', 'null', 'e'), fc.string());
+    fc.assert(
+      fc.property(name, name, (...[called, uid]) => {
+        assert.deepEqual([...containersOf(projectShape(pod, new Interner(), { name: called, uid })).keys()], ['app']);
+      }),
+    );
+  });
 });
 
 it('a ReplicaSet that admission writes into a Pod is the same one after a restart', () => {

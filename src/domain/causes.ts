@@ -11,7 +11,7 @@ export interface CommonCause extends Reason<StaleReason | LeaveReason> {
 /** Without what concerns one workload only: the names of its Pods, and the ports of one connection. */
 function general(detail: string, { name }: WorkloadRef): string {
   return detail
-    .replaceAll(/\d+\.\d+\.\d+\.\d+:\d+/g, 'ADDRESS')
+    .replaceAll(/\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}/g, 'ADDRESS')
     .split(/\s/)
     .map(word => (word.includes(`${name}-`) ? 'POD' : word))
     .join(' ');

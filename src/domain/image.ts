@@ -38,7 +38,7 @@ export function parseImagePattern(text: string): ImageReference | { readonly pro
       ? { repository, tag: undefined, digest }
       : { problem: 'a digest is sha256: and 64 hexadecimal digits' };
   }
-  const hasTag = /:[^/]*$/.test(pattern);
+  const hasTag = pattern.lastIndexOf(':') > pattern.lastIndexOf('/');
   const saysLittle = repository.includes('*') && !/[a-z0-9]{2}/i.test(repository);
   if (saysLittle && (tag === '*' || !hasTag)) return { problem: 'this one means every image' };
   if (repository.includes('*') && !hasTag) {

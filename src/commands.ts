@@ -11,6 +11,7 @@ import { readPolicy } from './read-policy.ts';
 import { run } from './run.ts';
 import type { Session } from './session.ts';
 import { eventsOf } from './terminal/events.ts';
+import { jsonLine } from './terminal/json.ts';
 import { planJson, planText } from './terminal/plan-view.ts';
 import { reportJson, terminationMessage } from './terminal/report-view.ts';
 import { statusText } from './terminal/status-view.ts';
@@ -53,7 +54,7 @@ async function sweep(session: Session): Promise<number> {
     const publishing = publish(connected, report, session).finally(() => published.abort());
     await Promise.race([publishing, clock.sleep(EVENTS_PATIENCE, published.signal)]);
   }
-  if (flags.output === 'json') print(JSON.stringify(reportJson(report)));
+  if (flags.output === 'json') print(jsonLine(reportJson(report)));
   return report.exitCode;
 }
 
@@ -92,7 +93,7 @@ async function plan(session: Session): Promise<number> {
     complain(seen.detail);
     return 5;
   }
-  print(flags.output === 'json' ? JSON.stringify(planJson(seen)) : planText(seen, clock.now()));
+  print(flags.output === 'json' ? jsonLine(planJson(seen)) : planText(seen, clock.now()));
   return seen.skipped.length > 0 ? 4 : 0;
 }
 
@@ -104,14 +105,14 @@ async function status({ kubernetes, flags, print, complain }: Session): Promise<
     return 5;
   }
   const { checkpoint } = read;
-  print(flags.output === 'json' ? JSON.stringify(checkpoint) : statusText(checkpoint, checkpointStore.identity));
+  print(flags.output === 'json' ? jsonLine(checkpoint) : statusText(checkpoint, checkpointStore.identity));
   return 0;
 }
 
 async function windows({ policySource, flags, clock, print }: Session): Promise<number> {
   const policy = await readPolicy(policySource);
   const now = clock.now();
-  print(flags.output === 'json' ? JSON.stringify(windowsJson(policy.windows, now)) : windowsText(policy.windows, now));
+  print(flags.output === 'json' ? jsonLine(windowsJson(policy.windows, now)) : windowsText(policy.windows, now));
   return 0;
 }
 

@@ -1,5 +1,6 @@
 import { decodeCheckpoint, EMPTY, encodeCheckpoint, type Checkpoint } from './domain/checkpoint.ts';
 import { resume as withoutStop } from './domain/ledger.ts';
+import { printable } from './domain/problem.ts';
 import { exitCodeOf } from './domain/report.ts';
 import { endingOf } from './gates.ts';
 import { missing, readCheckpoint, takeHold, type Read } from './hold.ts';
@@ -22,12 +23,13 @@ export async function resume(session: Session): Promise<number> {
     return 0;
   }
   if (flags.dryRun) {
-    print(`Would forget the stop of ${stop.at} (${stop.detail}).`);
+    print(printable(`Would forget the stop of ${stop.at} (${stop.detail}).`));
     return 0;
   }
   const code = await change(session, read, withoutStop);
   if (code === 0) {
-    print(`Forgot the stop of ${stop.at} (${stop.detail}). The next run in a window goes on, with its canary first.`);
+    const what = `the stop of ${stop.at} (${stop.detail})`;
+    print(printable(`Forgot ${what}. The next run in a window goes on, with its canary first.`));
   }
   return code;
 }
@@ -47,7 +49,7 @@ export async function reset(session: Session): Promise<number> {
   print(
     readable
       ? forgottenText(decoded.checkpoint, store.identity)
-      : `Checkpoint ${store.identity} cannot be used: ${decoded.problem}.`,
+      : printable(`Checkpoint ${store.identity} cannot be used: ${decoded.problem}.`),
   );
   if (!flags.yes || flags.dryRun) {
     print('Nothing was changed. To start over, say nightshift reset --yes.');

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import { COMMANDS } from './commands.ts';
 import { formatProblem } from './domain/policy.ts';
+import { printable } from './domain/problem.ts';
 import { parseCommandLine, type CommandLine, type Flags } from './flags.ts';
 import type { Holder } from './hold.ts';
 import { connect, type Kubernetes } from './kubernetes/connect.ts';
@@ -25,7 +26,9 @@ const clock: Clock = {
 };
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
-const complain = (text: string): void => void process.stderr.write(`nightshift: ${text}\n`);
+const writeError = (text: string): void => void process.stderr.write(`nightshift: ${text}\n`);
+/** In one line, whatever words of the API server or of a file are in it. */
+const complain = (text: string): void => writeError(printable(text));
 
 type Command = CommandLine & { readonly kind: 'command' };
 
@@ -149,9 +152,9 @@ function leaveMessage(message: string): void {
 function explain(error: unknown, { logLevel }: Flags): number {
   const { code, sentences } = sentencesOf(error);
   for (const sentence of sentences) complain(sentence);
-  leaveMessage(sentences.join('\n').slice(0, 2000));
+  leaveMessage(sentences.map(printable).join('\n').slice(0, 2000));
   const expected = error instanceof OutOfReach || code !== 1;
-  if (!expected && logLevel === 'debug' && error instanceof Error) complain(error.stack ?? '');
+  if (!expected && logLevel === 'debug' && error instanceof Error) writeError(error.stack ?? '');
   return code;
 }
 

@@ -1,3 +1,4 @@
+import { printable } from '../domain/problem.ts';
 import type { Outcome, Report } from '../domain/report.ts';
 
 /** An Event about a workload, or about the run itself. */
@@ -14,12 +15,15 @@ export function eventsOf({ run, outcomes, ending, counts, summary, exitCode }: R
     .filter(({ outcome }) => outcome !== 'restarted' && outcome !== 'gone' && outcome !== 'interrupted')
     .map((outcome): ReportEvent => {
       const reason = `Restart${outcome.outcome.charAt(0).toUpperCase()}${outcome.outcome.slice(1)}`;
-      const message = `${[outcome.why, outcome.detail].filter(Boolean).join(': ')} (nightshift run ${run})`;
+      const message = printable(`${[outcome.why, outcome.detail].filter(Boolean).join(': ')} (nightshift run ${run})`);
       return { about: { kind: 'workload', outcome }, type: 'Warning', reason, message };
     });
   // Nobody would look for a run that waits in vain, night after night, and succeeds.
   const isBlocked = ending.kind === 'notReady' || (counts.left.unknown ?? 0) > 0;
   if (outcomes.length === 0 && exitCode === 0 && !isBlocked) return events;
   const type = exitCode === 0 && !isBlocked ? 'Normal' : 'Warning';
-  return [...events, { about: { kind: 'run' }, type, reason: 'RunEnded', message: `run ${run}: ${summary}` }];
+  return [
+    ...events,
+    { about: { kind: 'run' }, type, reason: 'RunEnded', message: printable(`run ${run}: ${summary}`) },
+  ];
 }

@@ -3,6 +3,7 @@ import { keyOf, unreachable } from '../domain/model.ts';
 import type { Report } from '../domain/report.ts';
 import type { News } from '../news.ts';
 import type { Announcer } from '../ports.ts';
+import { visible } from './json.ts';
 import { countedCodes } from './table.ts';
 
 /** JSON lines on standard output, written synchronously, so that none is lost when the process ends. */
@@ -18,7 +19,7 @@ export function openLog(level: string, run: string): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       messageKey: 'message',
     },
-    destination,
+    { write: (line: string) => void destination.write(visible(line)) },
   );
 }
 

@@ -13,13 +13,14 @@ type PlanPreview = Preview & { readonly kind: 'plan' };
 export function planText({ window, plan, stop, unready, unseen, skipped, missing }: PlanPreview, now: number): string {
   const restarts = plan.batches.flat().length;
   const blocks = [windowLine(window, now)];
+  const say = (sentence: string): void => void blocks.push(printable(sentence));
   if (stop !== undefined)
-    blocks.push(`Stopped: ${stop}. A run starts nothing until the stop ends or somebody says nightshift resume; then:`);
-  if (unready !== undefined) blocks.push(`Waiting: ${unready}. A run starts nothing and tries no Pod until it is.`);
-  blocks.push(...unseen.map(name => `No Pod has a container ${name}, which the policy names.`));
-  if (missing !== undefined) blocks.push(`There is no Deployment ${missing}.`);
+    say(`Stopped: ${stop}. A run starts nothing until the stop ends or somebody says nightshift resume; then:`);
+  if (unready !== undefined) say(`Waiting: ${unready}. A run starts nothing and tries no Pod until it is.`);
+  for (const name of unseen) say(`No Pod has a container ${name}, which the policy names.`);
+  if (missing !== undefined) say(`There is no Deployment ${missing}.`);
   if (skipped.length > 0) {
-    blocks.push(skipped.map(({ namespace, why }) => `Namespace ${namespace} is skipped: ${why}`).join('\n'));
+    blocks.push(skipped.map(({ namespace, why }) => printable(`Namespace ${namespace} is skipped: ${why}`)).join('\n'));
   }
   if (plan.inFlight.length > 0) {
     const rows = plan.inFlight.map(({ workload, record }) => [
@@ -35,7 +36,7 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
     const rows = plan.batches.flatMap((batch, index) => batch.map(restart => restartRow(restart, index + 1, causes)));
     const sizes = plan.batches.map(batch => batch.length).join(', ');
     blocks.push(`${plural(restarts, 'restart')} in ${plural(plan.batches.length, 'batch', 'batches')} (${sizes}):`);
-    blocks.push(...causes.map(({ count, why, detail }) => printable(`${count} of them, ${why}: ${detail}.`)));
+    for (const { count, why, detail } of causes) say(`${count} of them, ${why}: ${detail}.`);
     blocks.push(table(['BATCH', 'NAMESPACE', 'NAME', 'REPLICAS', 'WHY', 'DETAIL'], rows));
   }
   const told = plan.left.filter(({ why }) => why !== 'fresh' && why !== 'notSelected');
@@ -71,7 +72,7 @@ function windowLine(state: WindowState, now: number): string {
   const window = summarizeWindow(state);
   if (window.kind === 'open') {
     const closes = window.closesAt === null ? 'does not close' : `closes ${window.closesAt}`;
-    return `Window ${window.name} is open since ${window.opensAt}, ${closes}.`;
+    return printable(`Window ${window.name} is open since ${window.opensAt}, ${closes}.`);
   }
   const opensAt = state.kind === 'closed' ? state.opensAt : undefined;
   const opens =

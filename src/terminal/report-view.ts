@@ -1,5 +1,7 @@
+import { printable } from '../domain/problem.ts';
 import type { Report } from '../domain/report.ts';
 import { isBelowPromise } from '../domain/rollout.ts';
+import { jsonLine } from './json.ts';
 import { table } from './table.ts';
 
 /** The last line of `run --output json`. */
@@ -19,7 +21,7 @@ export function reportText({ outcomes, summary }: Report): string {
     detail,
   ]);
   const blocks = rows.length > 0 ? [table(['WORKLOAD', 'OUTCOME', 'WHY', 'DETAIL'], rows), ''] : [];
-  return [...blocks, summary].join('\n');
+  return [...blocks, printable(summary)].join('\n');
 }
 
 /** The kubelet cuts a longer one, in the middle of the JSON. */
@@ -31,7 +33,7 @@ export function terminationMessage({ run, summary, exitCode, ending, outcomes }:
     .filter(({ outcome }) => outcome === 'failed' || outcome === 'denied' || outcome === 'ineffective')
     .map(({ namespace, name, outcome, why }) => ({ workload: `${namespace}/${name}`, outcome, why }));
   const message = (named: number): string =>
-    JSON.stringify({
+    jsonLine({
       run,
       exitCode,
       ending: ending.kind,

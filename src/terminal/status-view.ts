@@ -20,7 +20,7 @@ export function statusText(checkpoint: Checkpoint, identity: string): string {
     );
   }
   if (stop !== null) lines.push(`Stopped at ${stop.at} (${stop.why}): ${stop.detail}`);
-  const blocks = [lines.join('\n')];
+  const blocks = [lines.map(printable).join('\n')];
   if (unfinished.length > 0) {
     blocks.push(
       table(

@@ -89,7 +89,7 @@ export interface Condition {
 /** A Pod that a ReplicaSet of the workload controls, not terminal. It is *live* unless it is terminating. */
 export interface Pod {
   readonly name: string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, 0 where the API server does not tell. */
   readonly createdAt: number;
   /** The restartedAt annotation that it got from its template. */
   readonly restartedAt: string | undefined;

@@ -59,12 +59,22 @@ function judgeCriterion(criterion: Criterion, evidence: Evidence): Staleness {
 }
 
 function tooOld({ age: limit }: Criterion & { kind: 'podOlderThan' }, { pods, age }: Evidence): Staleness {
+  const undated = pods.find(pod => isUndated(pod) && !isOfThisSweep(pod, age));
+  if (undated !== undefined) return withoutDate(undated);
   const old = pods.filter(pod => !isOfThisSweep(pod, age) && age.begin - pod.createdAt > limit);
   if (old.length === 0) return FRESH;
   const oldest = Math.min(...old.map(pod => pod.createdAt));
   const detail = `oldest Pod is from ${formatInstant(oldest)}, the limit is ${formatDuration(limit)}`;
   return { kind: 'stale', why: 'podTooOld', detail };
 }
+
+/** There is no such Pod on a real API server, and no clock to judge it by. */
+const isUndated = ({ createdAt }: Pod): boolean => createdAt <= 0;
+
+const withoutDate = ({ name }: Pod): Staleness => ({
+  kind: 'unknown',
+  detail: `the API server does not tell when its Pod ${name} was created`,
+});
 
 const isOfThisSweep = ({ restartedAt }: Pod, age: AgeReference): boolean =>
   age.restartedAt !== undefined && restartedAt === age.restartedAt;
@@ -114,6 +124,8 @@ function drift({ injection }: Evidence): Staleness {
 
 /** Seconds are all that the API server tells: what changed in the second of a Pod's creation was there when it started. */
 function configChanged({ namespace, pods, age, configChanges }: Evidence): Staleness {
+  const undated = pods.find(pod => isUndated(pod) && !isOfThisSweep(pod, age));
+  if (undated !== undefined) return withoutDate(undated);
   const changed = new Map<string, number>();
   for (const pod of pods) {
     if (isOfThisSweep(pod, age)) continue;

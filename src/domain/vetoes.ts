@@ -43,6 +43,10 @@ export function untouchable(
   { workload, namespace }: Pick<Judged, 'workload' | 'namespace'>,
   { policy, only }: Pick<Bench, 'policy' | 'only'>,
 ): Veto {
+  const { uid, resourceVersion } = workload;
+  if ([workload.namespace, workload.name, uid, resourceVersion].includes('')) {
+    return { why: 'unknown', detail: 'the API server does not tell which object it is: a restart could hit another' };
+  }
   if (only !== undefined && only !== keyOf(workload)) {
     return { why: 'notSelected', detail: `--only ${only}` };
   }

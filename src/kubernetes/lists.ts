@@ -1,5 +1,6 @@
 import type { Call, Resource } from './resource.ts';
-import { listAt, textAt } from './json.ts';
+import { describeCall } from './resource.ts';
+import { at, listAt, textAt } from './json.ts';
 import { OutOfReach } from '../ports.ts';
 import type { Transport } from './transport.ts';
 import { ONE_PAGE } from './transport.ts';
@@ -70,6 +71,8 @@ async function readPage<T>(
   const { status, body, date } = await transport.read(call, ONE_PAGE, signal);
   if (status === 410) return undefined;
   if (status === 404) throw new OutOfReach(`the API server does not serve ${resource.name}`);
+  if (!isList(body))
+    throw new OutOfReach(`what answered "${describeCall(call)}" is no list: is this a Kubernetes API server?`);
   for (const object of listAt(body, 'items')) {
     const kept = keep(object);
     if (kept !== undefined) items.push(kept);
@@ -79,4 +82,10 @@ async function readPage<T>(
     resourceVersion: textAt(body, 'metadata', 'resourceVersion') ?? '',
     date,
   };
+}
+
+/** An empty one may be null, as Go writes it. Anything else is not an empty cluster but somebody else's answer. */
+function isList(body: unknown): boolean {
+  const items = at(body, 'items') ?? [];
+  return Array.isArray(items) && (textAt(body, 'kind') ?? '').endsWith('List');
 }

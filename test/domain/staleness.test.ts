@@ -52,6 +52,11 @@ describe('age is measured from the creation of a Pod to the begin of the sweep',
     assert.equal(codeFor([pod], WEEK, { begin: BEGIN, restartedAt: T }), 'podTooOld');
   });
 
+  test('a Pod that nobody knows the age of makes its workload unknown', () => {
+    assert.equal(codeFor([aPod(), aPod({ createdAt: 0 })], WEEK, AGE), 'unknown');
+    assert.equal(codeFor([aPod({ createdAt: 0, restartedAt: T })], WEEK, { begin: BEGIN, restartedAt: T }), undefined);
+  });
+
   test('the detail has the oldest and the limit', () => {
     const pods = [8 * DAY, 9 * DAY + 2 * HOUR + 700, 3 * SECOND].map(age => aPod({ createdAt: BEGIN - age }));
     assert.equal(detailFor(pods, WEEK, AGE), 'oldest Pod is from 2026-11-14T22:59:59Z, the limit is 7d');
@@ -181,6 +186,10 @@ describe('configuration that a Pod read when it started', () => {
   ]) {
     test(what, () => assert.equal(codeFor([pod], stale, AGE, changes), code));
   }
+
+  test('is unknown when nobody knows when that was', () => {
+    assert.equal(codeFor([{ ...pod, createdAt: 0 }], stale, AGE, at(BEGIN)), 'unknown');
+  });
 
   test("and that changes after this sweep's restart belongs to the next sweep", () => {
     const restarted = aPod({ ...pod, restartedAt: T });

@@ -67,7 +67,7 @@ describe('the content of the checkpoint is deleted', { concurrency: 3 }, () => {
     assert.deepEqual([code, report.ending.kind], [0, 'swept'], report.summary);
     const resumed = worker.lines().filter(({ message }) => message === 'restart of an earlier run is in flight');
     assert.deepEqual(
-      resumed.map(({ workload }) => workload).toSorted(),
+      resumed.map(({ workload = '' }) => workload).toSorted((x, y) => x.localeCompare(y)),
       ['b', 'c'].map(name => `${site.namespaces[0]}/${name}`),
     );
     assert.deepEqual(outcomesByName(report), all(['b', 'c', 'd'], 'restarted'));

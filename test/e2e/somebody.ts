@@ -75,10 +75,13 @@ export type Refusal = 'Invalid' | 'Forbidden';
 export async function refuseRestarts(
   site: Site,
   namespace: string,
-  { name, reason = 'Invalid' }: { readonly name?: string; readonly reason?: Refusal | undefined } = {},
+  {
+    name,
+    reason = 'Invalid',
+    message = 'not on my watch',
+  }: { readonly name?: string; readonly reason?: Refusal | undefined; readonly message?: string } = {},
 ): Promise<void> {
   const { cluster } = site;
-  const message = 'not on my watch';
   const policy = refusalOf(namespace);
   const whose = `object.metadata.namespace == '${namespace}'${name === undefined ? '' : ` && object.metadata.name == '${name}'`}`;
   const resources = { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments'] };

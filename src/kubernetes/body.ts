@@ -1,13 +1,16 @@
 /** What a response says that no repeat would change: it is too large, or not from a Kubernetes API server. */
 export class UselessBody extends Error {}
 
-/** The body to its end, at most so many bytes. Throws `UselessBody` when there are more, and what the stream throws. */
+/** A list may be asked for in smaller pages. */
+export class TooLarge extends UselessBody {}
+
+/** The body to its end, at most so many bytes. Throws `TooLarge` when there are more, and what the stream throws. */
 export async function readText(body: AsyncIterable<Buffer>, bytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > bytes) throw new UselessBody(`the answer is larger than ${Math.round(bytes / 1024)} KiB`);
+    if (size > bytes) throw new TooLarge(`the answer is larger than ${Math.round(bytes / 1024)} KiB`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

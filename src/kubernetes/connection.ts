@@ -26,7 +26,7 @@ interface Credentials {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: Tls;
 }
-type Tls = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
+type Tls = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername' | 'minVersion'>;
 
 /**
  * The way to one API server: where it is, and sockets with credentials that stay fresh. HTTP/1.1 only, because
@@ -138,14 +138,17 @@ async function credentialsOf(kubeConfig: KubeConfig): Promise<Credentials> {
   } catch (error) {
     throw noCredentials(error, kubeConfig.getCurrentUser());
   }
-  const { ca, cert, key, rejectUnauthorized, servername, auth } = options;
+  const { ca, cert, key, servername, auth } = options;
+  // Said outright, because NODE_TLS_REJECT_UNAUTHORIZED and NODE_OPTIONS change what Node does without a word. Only the
+  // kubeconfig may turn it off, as for kubectl.
+  const rejectUnauthorized = options.rejectUnauthorized !== false;
   const headers: Record<string, string> = {};
   if (auth) headers['authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`;
   for (const [name, value] of Object.entries(options.headers)) headers[name.toLowerCase()] = value.trim();
   if (Object.values(headers).some(value => /[^\x20-\x7e]/.test(value))) {
     throw new Error('no credentials: the token contains characters that no token has');
   }
-  return { headers, tls: { ca, cert, key, rejectUnauthorized, servername } };
+  return { headers, tls: { ca, cert, key, rejectUnauthorized, servername, minVersion: 'TLSv1.2' } };
 }
 
 /** Says why there are none, without a word of what an exec plugin printed to its stdout: that may be a token. */

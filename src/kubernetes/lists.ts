@@ -2,11 +2,14 @@ import type { Call, Resource } from './resource.ts';
 import { describeCall } from './resource.ts';
 import { at, listAt, textAt } from './json.ts';
 import { OutOfReach } from '../ports.ts';
+import { TooLarge } from './body.ts';
 import type { Transport } from './transport.ts';
 import { ONE_PAGE } from './transport.ts';
 
 /** Objects a page. Larger pages cost memory (a Pod is some 10 KB of JSON), smaller ones cost round trips. */
 const PAGE = 250;
+/** By how much a page is made smaller that was too large. */
+const SMALLER = 4;
 /** A list token lives about five minutes; a list that outlives it three times will not finish the fourth time either. */
 const STARTS = 3;
 
@@ -47,10 +50,15 @@ async function listOnce<T>(transport: Transport, options: ListOptions<T>): Promi
   const items: T[] = [];
   let date: number | undefined;
   let token = '';
-  for (let number = 0; ; number++) {
-    const page = await readPage(transport, options, { token, items });
-    if (page === undefined) return undefined;
-    if (number === 0) date = page.date;
+  let limit = PAGE;
+  for (;;) {
+    const page = await readPage(transport, options, { token, limit, items });
+    if (page === 'expired') return undefined;
+    if (page === 'tooLarge') {
+      limit = Math.floor(limit / SMALLER);
+      continue;
+    }
+    date ??= page.date;
     token = page.token;
     if (token === '') return { items, resourceVersion: page.resourceVersion, date };
   }
@@ -60,16 +68,22 @@ async function listOnce<T>(transport: Transport, options: ListOptions<T>): Promi
 async function readPage<T>(
   transport: Transport,
   { resource, namespace, labelSelector, metadataOnly = false, keep, signal }: ListOptions<T>,
-  { token, items }: { readonly token: string; readonly items: T[] },
-): Promise<{ token: string; resourceVersion: string; date: number | undefined } | undefined> {
+  { token, limit, items }: { readonly token: string; readonly limit: number; readonly items: T[] },
+): Promise<{ token: string; resourceVersion: string; date: number | undefined } | 'expired' | 'tooLarge'> {
   const query = {
-    limit: String(PAGE),
+    limit: String(limit),
     ...(labelSelector === undefined ? {} : { labelSelector }),
     ...(token === '' ? {} : { continue: token }),
   };
   const call: Call = { verb: 'list', resource, namespace, query, metadataOnly };
-  const { status, body, date } = await transport.read(call, ONE_PAGE, signal);
-  if (status === 410) return undefined;
+  const answer = await transport.read(call, ONE_PAGE, signal).catch((error: unknown) => {
+    // Anybody may have written objects of a megabyte: they must not keep the rest from being read.
+    if (limit >= SMALLER && error instanceof OutOfReach && error.cause instanceof TooLarge) return undefined;
+    throw error;
+  });
+  if (answer === undefined) return 'tooLarge';
+  const { status, body, date } = answer;
+  if (status === 410) return 'expired';
   if (status === 404) throw new OutOfReach(`the API server does not serve ${resource.name}`);
   if (!isList(body))
     throw new OutOfReach(`what answered "${describeCall(call)}" is no list: is this a Kubernetes API server?`);

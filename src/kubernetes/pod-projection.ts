@@ -4,7 +4,7 @@ import type { Interner } from './interner.ts';
 import { readsOf } from './config.ts';
 import { at, listAt, numberAt, textAt } from './json.ts';
 import { projectShape } from './pod-shape.ts';
-import { isBeingDeleted } from './workload-projection.ts';
+import { isBeingDeleted, LONGEST_VALUE } from './workload-projection.ts';
 
 const TEMPLATE_HASH = 'pod-template-hash';
 /** What every container says on its way to a first start. */
@@ -15,7 +15,7 @@ const NOTHING: readonly string[] = [];
 /** A Pod as the API server sends it, reduced to what nightshift judges. Never throws. */
 export function projectPod(pod: unknown, interner: Interner, needs: Needs): Pod {
   const created = Date.parse(textAt(pod, 'metadata', 'creationTimestamp') ?? '');
-  const restartedAt = textAt(pod, 'metadata', 'annotations', RESTARTED_AT);
+  const restartedAt = textAt(pod, 'metadata', 'annotations', RESTARTED_AT)?.slice(0, LONGEST_VALUE);
   const controller = controllerOf(pod);
   const replicaSet = interner.replicaSet(textAt(controller, 'name') ?? '', textAt(controller, 'uid') ?? '');
   return {

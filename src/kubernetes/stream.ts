@@ -78,7 +78,7 @@ function eventOf(event: unknown): Told {
   if (numberAt(object, 'code') === 410) return { kind: 'expired' };
   return {
     kind: 'broken',
-    message: textAt(object, 'message') ?? 'the server ended it with an error',
+    message: textAt(object, 'message')?.slice(0, 1000) ?? 'the server ended it with an error',
     retryAfter: undefined,
   };
 }

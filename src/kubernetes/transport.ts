@@ -16,7 +16,8 @@ export interface Limits {
 }
 
 export const ONE_OBJECT: Limits = { deadline: 10_000, patience: 60_000, bytes: 4 << 20 };
-export const ONE_PAGE: Limits = { deadline: 60_000, patience: 120_000, bytes: 64 << 20 };
+/** What fits into a small Pod while it is parsed; where objects are large, pages get smaller (lists.ts). */
+export const ONE_PAGE: Limits = { deadline: 60_000, patience: 120_000, bytes: 16 << 20 };
 /** A dry run waits for webhooks, one after the other, up to 30 s for each. */
 export const ONE_TRIAL: Limits = { deadline: 40_000, patience: 0, bytes: 4 << 20 };
 /** A little more than the `timeout=10s` that the server is given, so that it is the server who gives up first. */

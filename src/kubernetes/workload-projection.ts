@@ -28,19 +28,30 @@ export function projectWorkload(
     labels: labelsOf(deployment, interner),
     optedOut: isNever(annotations) || isNever(templateAnnotations),
     downtimeAllowed: textAt(annotations, DOWNTIME) === 'allow',
-    priority: textAt(annotations, PRIORITY),
-    record: textAt(annotations, LAST_RESTART),
+    priority: boundedAt(annotations, PRIORITY, LONGEST_VALUE),
+    record: boundedAt(annotations, LAST_RESTART, LONGEST_RECORD),
     deleting: isBeingDeleted(deployment),
     paused: at(deployment, 'spec', 'paused') === true,
     replicas: numberAt(deployment, 'spec', 'replicas') ?? 1,
     strategy: strategyOf(deployment),
     selector: interner.text(selectorText(at(deployment, 'spec', 'selector'))),
-    restartedAt: textAt(templateAnnotations, RESTARTED_AT),
+    restartedAt: textAt(templateAnnotations, RESTARTED_AT)?.slice(0, LONGEST_VALUE),
     template: templateHash(at(deployment, 'spec', 'template')),
     podTemplate: needs.shapes ? packed(at(deployment, 'spec', 'template')) : undefined,
     revision: revisionOf(textAt(annotations, REVISION)),
     status: statusOf(at(deployment, 'status')),
   };
+}
+
+/** Of a time or a number. Annotations may take 256 KiB of each workload, and five thousand of these would not fit. */
+export const LONGEST_VALUE = 400;
+/** As the guard has it; ours are a tenth of that. */
+const LONGEST_RECORD = 16 * 1024;
+
+/** Undefined, too, where what stands there is too long to be one of ours. */
+function boundedAt(annotations: unknown, name: string, most: number): string | undefined {
+  const text = textAt(annotations, name);
+  return text !== undefined && text.length <= most ? text : undefined;
 }
 
 /** Five thousand templates of some kilobytes would not fit as they are. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Certificate {
@@ -18,4 +18,20 @@ export function selfSigned(folder: string, name: string): Certificate {
   const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${names}`, '-days', '2', '-out', certFile];
   execFileSync('openssl', ['req', '-x509', ...key, ...subject], { stdio: 'ignore' });
   return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8'), certFile, keyFile };
+}
+
+/** The same with a certificate that was valid until yesterday. */
+export function expired(folder: string, { key, certFile, keyFile }: Certificate): Certificate {
+  const [request, file] = [join(folder, 'expired.csr'), join(folder, 'expired.crt')];
+  const quietly = { stdio: 'ignore' } as const;
+  execFileSync('openssl', ['x509', '-x509toreq', '-in', certFile, '-signkey', keyFile, '-out', request], quietly);
+  const extensions = join(folder, 'expired.ext');
+  writeFileSync(extensions, 'subjectAltName=IP:127.0.0.1');
+  const names = ['-extfile', extensions];
+  execFileSync(
+    'openssl',
+    ['x509', '-req', '-in', request, '-signkey', keyFile, '-days', '-1', ...names, '-out', file],
+    quietly,
+  );
+  return { cert: readFileSync(file, 'utf8'), key, certFile: file, keyFile };
 }

@@ -8,7 +8,7 @@ import { TLSSocket } from 'node:tls';
 import { after, describe, it } from 'node:test';
 import type { Call } from '../../src/kubernetes/resource.ts';
 import { NAMESPACES } from '../../src/kubernetes/resource.ts';
-import { selfSigned } from './certificates.ts';
+import { expired, selfSigned } from './certificates.ts';
 import { fakeApiServer, kubeconfigFile, reply, TOKEN, transportTo } from './fake-api-server.ts';
 
 const CALL: Call = { verb: 'get', resource: NAMESPACES, namespace: '', name: 'shop' };
@@ -17,6 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'nightshift-test-'));
 after(() => rmSync(folder, { recursive: true }));
 const address = selfSigned(folder, '127.0.0.1');
 const other = selfSigned(folder, 'api.test');
+const late = expired(folder, address);
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -55,6 +56,7 @@ describe('the certificate of the API server', () => {
   for (const [name, certificate, cluster, words] of [
     ['no CA is named', address, {}, /self-signed certificate/],
     ['another CA is named', address, { 'certificate-authority': other.certFile }, /self-signed certificate|unable to/],
+    ['it has expired', late, { 'certificate-authority': late.certFile }, /expired/],
     ['it is for another name', other, { 'certificate-authority': other.certFile }, /does not match/],
   ] as const) {
     it(`is refused at once, and the token not sent, when ${name}`, async () => {
@@ -67,6 +69,29 @@ describe('the certificate of the API server', () => {
       assert.deepEqual(to.clock.pauses, []);
     });
   }
+});
+
+it('the certificate is verified, whatever the environment says', async () => {
+  await using server = await fakeApiServer((_, response) => reply(response, 200, {}), address);
+  await using to = transportTo(server);
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  try {
+    await assert.rejects(to.transport.read(CALL), /self-signed certificate/);
+  } finally {
+    delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  }
+  assert.equal(server.seen.length, 0);
+});
+
+it('no TLS before 1.2 is spoken', async () => {
+  const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+  await using server = await fakeApiServer((_, response) => reply(response, 200, {}), { ...address, ...old });
+  const kubeconfig = kubeconfigFile(server.folder, server.url, undefined, {
+    'certificate-authority': address.certFile,
+  });
+  await using to = transportTo(server, { kubeconfig, patience: 0 });
+  await assert.rejects(to.transport.read(CALL), /protocol version/i);
+  assert.equal(server.seen.length, 0);
 });
 
 describe('a client certificate', () => {

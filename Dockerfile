@@ -9,6 +9,7 @@ COPY package.json package-lock.json .npmrc ./
 # No install scripts: the only one fetches a Node for machines that lack 24.
 RUN npm ci --ignore-scripts
 COPY rolldown.config.ts ./
+COPY packaging ./packaging
 COPY src ./src
 RUN npm run build
 
@@ -23,6 +24,8 @@ LABEL org.opencontainers.image.title="nightshift" \
 # Distroless keeps node in /nodejs/bin, Debian's images in /usr/local/bin.
 ENV PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin NODE_ENV=production
 COPY --from=build /build/dist/nightshift.mjs /app/nightshift.mjs
+# What is in it: a bill of materials for scanners, and the licences of others. What else is in the image is the base image's.
+COPY --from=build /build/dist/nightshift.cdx.json /build/dist/nightshift.licenses.txt /app/
 COPY LICENSE /app/LICENSE
 # By number, so that a cluster can check runAsNonRoot without reading the image's passwd file.
 USER 65532:65532

@@ -1,8 +1,10 @@
 import { defineConfig } from 'rolldown';
+import { billOfMaterials } from './packaging/bill-of-materials.ts';
 
 export default defineConfig({
   input: 'src/main.ts',
   platform: 'node',
+  plugins: [billOfMaterials()],
   // client-node's generated models are side-effect free but do not say so; without this the bundle is five times larger.
   treeshake: { moduleSideEffects: id => !id.includes('@kubernetes/client-node') },
   output: {

@@ -232,6 +232,8 @@ describe('the house', () => {
       'node',
       'demo',
       'faults',
+      'simulation',
+      'fidelity',
       ...sources.map(({ file }) => dirname(file)),
     ]);
     const tests = globSync('**/*.test.ts', { cwd: import.meta.dirname }).map(file => dirname(relative('.', file)));

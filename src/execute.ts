@@ -127,7 +127,7 @@ class Execution {
     const taken = new Set(flying.flatMap(budgetsOf));
     // What others rely on is rolled out before anybody else starts.
     const isReliedOn = (workload: Workload): boolean =>
-      bench.policy.ready.some(({ deployment }) => keyOf(deployment) === keyOf(workload));
+      bench.policy.ready.some(({ deployment }) => keyOf({ ...deployment, kind: 'Deployment' }) === keyOf(workload));
     if (isReliedOn(candidate) || flying.some(isReliedOn)) return false;
     return (
       flying.length < workloads &&

@@ -3,7 +3,16 @@
  * their own. Ports translate and never decide: an answer of the API server becomes one of the unions below.
  */
 import type { Admission } from './domain/drift.ts';
-import type { ConfigChanges, Namespace, Needs, Pod, ReplicaSetRef, Workload, WorkloadRef } from './domain/model.ts';
+import type {
+  ConfigChanges,
+  Kind,
+  Namespace,
+  Needs,
+  Pod,
+  ReplicaSetRef,
+  Workload,
+  WorkloadRef,
+} from './domain/model.ts';
 import type { Report } from './domain/report.ts';
 import type { News } from './news.ts';
 
@@ -35,8 +44,12 @@ export interface Inventory {
   readonly skipped: readonly { readonly namespace: string; readonly why: string }[];
 }
 
-/** Resource versions by namespace ('' for the whole cluster). */
-export type WatchBookmark = ReadonlyMap<string, string>;
+/** From where each kind is watched, in each namespace ('' for the whole cluster). */
+export type WatchBookmark = readonly {
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly resourceVersion: string;
+}[];
 
 export type WorkloadChange =
   | { readonly kind: 'changed'; readonly workload: Workload }
@@ -74,7 +87,7 @@ export interface Permission {
 
 /** Reads are repeated inside, while that can help; then they throw `OutOfReach`, or `NotPermitted` for a 403. */
 export interface Cluster {
-  /** Namespaces, budgets, Deployments and live Pods, page by page. */
+  /** Namespaces, budgets, workloads and live Pods, page by page. */
   inventory(needs: Needs): Promise<Inventory>;
   /** A fresh read (not from a cache); undefined when there is none of that name. */
   workload(ref: WorkloadRef): Promise<Workload | undefined>;

@@ -1,7 +1,7 @@
 import { assess } from './domain/assessment.ts';
 import { stopInForce } from './domain/ledger.ts';
 import type { Plan } from './domain/plan.ts';
-import { keyOf } from './domain/model.ts';
+import { isCalled } from './domain/model.ts';
 import { needsOf } from './domain/policy.ts';
 import { unseenContainers } from './domain/staleness.ts';
 import { wantOf } from './domain/want.ts';
@@ -46,6 +46,7 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
   const inventory = await cluster.inventory(needsOf(policy));
   const unready = await notReady(policy, cluster);
   const { only } = wishes;
+  const isThere = only === undefined || inventory.workloads.some(workload => isCalled(workload, only));
   const { clock, interrupted } = world;
   const by = store.identity;
   const trial = { cluster, clock, policy, by, now, only, unready, interrupted };
@@ -60,6 +61,6 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
     unready,
     unseen: unseenContainers(policy.stale, inventory.pods.values()),
     skipped: inventory.skipped,
-    missing: inventory.workloads.some(workload => keyOf(workload) === only) ? undefined : only,
+    missing: isThere ? undefined : `${policy.select.kinds.join(' or ')} ${only}`,
   };
 }

@@ -15,8 +15,9 @@ const POLL = 5_000;
 export async function notReady({ ready }: Pick<Policy, 'ready'>, cluster: Cluster): Promise<string | undefined> {
   const waiting: string[] = [];
   for (const { deployment } of ready) {
-    const why = unreadiness(await cluster.workload(deployment));
-    if (why !== undefined) waiting.push(`${keyOf(deployment)} is not ready: ${why}`);
+    const ref = { ...deployment, kind: 'Deployment' as const };
+    const why = unreadiness(await cluster.workload(ref));
+    if (why !== undefined) waiting.push(`${keyOf(ref)} is not ready: ${why}`);
   }
   return waiting.length === 0 ? undefined : waiting.join('; ');
 }

@@ -3,7 +3,7 @@ import { commonCauses } from './domain/causes.ts';
 import type { Checkpoint } from './domain/checkpoint.ts';
 import { formatInstant } from './domain/instant.ts';
 import { isOfOccurrence, outlivesUnknown } from './domain/ledger.ts';
-import { keyOf, type Workload } from './domain/model.ts';
+import { isCalled, type Workload } from './domain/model.ts';
 import { needsOf, samePolicy } from './domain/policy.ts';
 import type { Plan } from './domain/plan.ts';
 import { unseenContainers } from './domain/staleness.ts';
@@ -159,8 +159,8 @@ class Sweep {
 
   #nothing({ workloads }: Inventory, { left }: Plan): string {
     const { only } = this.#held.wishes;
-    const missing = only !== undefined && !workloads.some(workload => keyOf(workload) === only);
-    if (missing) return `there is no Deployment ${only}`;
+    const missing = only !== undefined && !workloads.some(workload => isCalled(workload, only));
+    if (missing) return `there is no ${this.#held.policy.select.kinds.join(' or ')} ${only}`;
     const isKnown = left.every(({ why }) => why !== 'unknown');
     return isKnown ? 'nothing is stale and willing' : 'nothing else is stale and willing';
   }

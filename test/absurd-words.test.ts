@@ -117,7 +117,7 @@ describe('whatever the annotations of a workload', () => {
           metadata: { annotations: { ...ofTemplate, 'kubectl.kubernetes.io/restartedAt': restartedAt } },
         };
         const object = aDeployment('web', { metadata: { annotations: own }, template });
-        const workload = projectWorkload(object, new Interner());
+        const workload = projectWorkload(object, 'Deployment', new Interner());
         const namespace = projectNamespace({ metadata: { name: 'shop', annotations: ofTemplate } }, new Interner());
         const verdict = judge(aJudged({ workload, namespace }), aBench({ policy: aPolicy(), now: NOW }));
         if (verdict.kind === 'inFlight') assert.equal(verdict.record.by, BY);

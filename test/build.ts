@@ -148,7 +148,7 @@ export function aPod(given: Partial<Pod> = {}): Pod {
 }
 
 /** Of a policy that asks for images and ages only. */
-export const NO_NEEDS: Needs = { shapes: false, config: false, volumes: false, secrets: false };
+export const NO_NEEDS: Needs = { kinds: ['Deployment'], shapes: false, config: false, volumes: false, secrets: false };
 
 /** Pods of one workload, all alike but for their names. */
 export const somePods = (count: number, given: Partial<Pod> = {}): Pod[] =>
@@ -248,7 +248,7 @@ export function anOutcome(given: Partial<Outcome> = {}): Outcome {
   const { namespace = 'shop', name = 'web' } = given;
   return {
     kind: 'Deployment',
-    uid: uidOf(keyOf({ namespace, name })),
+    uid: uidOf(keyOf({ kind: 'Deployment', namespace, name })),
     outcome: 'restarted',
     detail: '',
     seconds: 40,

@@ -64,7 +64,7 @@ describe('a failure', () => {
       },
     });
     assert.deepEqual(order, ['failed, failures 1']);
-    const record = parseRecord(cluster.get({ namespace: 'shop', name: 'w0' })?.record);
+    const record = parseRecord(cluster.get({ kind: 'Deployment', namespace: 'shop', name: 'w0' })?.record);
     assert.deepEqual([record?.outcome, record?.reason], ['failed', 'crashLoopBackOff']);
   });
 
@@ -165,7 +165,7 @@ describe('writing an outcome on the workload', () => {
       scripts: { w0: CRASHES },
       before: world => {
         world.hold.beforeSave = () => {
-          const ref = { namespace: 'shop', name: 'w0' };
+          const ref = { kind: 'Deployment' as const, namespace: 'shop', name: 'w0' };
           if (world.hold.checkpoint.stop !== null) world.cluster.update(ref, { restartedAt: undefined });
           return Promise.resolve();
         };
@@ -178,7 +178,11 @@ describe('writing an outcome on the workload', () => {
     const { cluster, outcomes } = await walk({
       restarts: some(2),
       events: [
-        [5, ({ cluster: c }) => c.update({ namespace: 'shop', name: 'w1' }, { generation: 9, restartedAt: undefined })],
+        [
+          5,
+          ({ cluster: c }) =>
+            c.update({ kind: 'Deployment', namespace: 'shop', name: 'w1' }, { generation: 9, restartedAt: undefined }),
+        ],
       ],
     });
     assert.deepEqual(outcomes.toSorted(), ['w0 restarted', 'w1 reverted']);
@@ -192,7 +196,10 @@ describe('after an ineffective restart', () => {
 
   test('that is written on the workload, so that it outlives the checkpoint', async () => {
     const { cluster } = await walk({ restarts: some(1), policy, scripts: { w0: STILL_OLD } });
-    assert.equal(parseRecord(cluster.get({ namespace: 'shop', name: 'w0' })?.record)?.outcome, 'ineffective');
+    assert.equal(
+      parseRecord(cluster.get({ kind: 'Deployment', namespace: 'shop', name: 'w0' })?.record)?.outcome,
+      'ineffective',
+    );
   });
 
   test('batches are of one until one helps', async () => {
@@ -279,7 +286,7 @@ test('three refusals in a row stop the sweep, and cost nobody a restart', async 
   assert.deepEqual([executed.ending?.kind, executed.remaining], ['stopped', 3]);
   assert.deepEqual([hold.checkpoint.stop?.why, hold.checkpoint.stop?.want], ['denials', WANT]);
   assert.match(hold.checkpoint.stop?.detail ?? '', /the last was shop\/w2: policy: no/);
-  assert.equal(cluster.get({ namespace: 'shop', name: 'w0' })?.restartedAt, undefined);
+  assert.equal(cluster.get({ kind: 'Deployment', namespace: 'shop', name: 'w0' })?.restartedAt, undefined);
 });
 
 describe('when the window closes', () => {

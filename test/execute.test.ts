@@ -103,7 +103,7 @@ describe('never more is in flight than', () => {
       restarts,
       policy: inFlightLimits({ pods: 10 }),
       before: ({ observed, cluster }) => {
-        const ref = { namespace: 'shop', name: 'grows' };
+        const ref = { kind: 'Deployment' as const, namespace: 'shop', name: 'grows' };
         const status = { replicas: 8, updatedReplicas: 8, availableReplicas: 8 };
         cluster.setPods(ref, []);
         observed.put(ref, cluster.update(ref, { replicas: 8, status }));
@@ -171,7 +171,7 @@ describe('batches', () => {
       restarts: some(4),
       policy: { batches },
       before: ({ cluster, observed }) => {
-        const ref = { namespace: 'shop', name: 'w0' };
+        const ref = { kind: 'Deployment' as const, namespace: 'shop', name: 'w0' };
         observed.put(ref, cluster.update(ref, { paused: true }));
       },
     });

@@ -82,7 +82,7 @@ export class FakeCluster implements Cluster {
     const pods = new Map([...this.#pods].map(([key, all]) => [key, all.filter(pod => !pod.terminating)]));
     const { namespaces, skipped, budgets, configChanges } = this;
     const workloads = [...this.#workloads.values()];
-    const seen = { namespaces, workloads, pods, budgets, configChanges, bookmark: new Map(), skipped };
+    const seen = { namespaces, workloads, pods, budgets, configChanges, bookmark: [], skipped };
     return Promise.resolve({ at: this.#clock.now(), ...seen });
   }
 

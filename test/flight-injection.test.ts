@@ -24,7 +24,7 @@ async function flight(
   const cluster = new FakeCluster(clock, [workload]);
   const observed = new Observed(clock, [workload]);
   const over = new AbortController();
-  const watch = cluster.watch(new Map(), change => observed.see(change), over.signal);
+  const watch = cluster.watch([], change => observed.see(change), over.signal);
   let trials = 0;
   cluster.onTry = () => answers[Math.min(trials++, answers.length - 1)] ?? REFUSED;
   const made: readonly (number | undefined)[] = typeof versions === 'object' ? versions : [versions];

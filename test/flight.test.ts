@@ -24,7 +24,7 @@ import {
 import { FakeClock } from './fake-clock.ts';
 import { FakeCluster, getsStuck, rollsOut, type Script } from './fake-world.ts';
 
-const REF = { namespace: 'shop', name: 'web' };
+const REF = { kind: 'Deployment' as const, namespace: 'shop', name: 'web' };
 const POLICY = aPolicy({ stale: WANTS_PROXY_2 });
 
 interface Night {
@@ -56,7 +56,7 @@ async function flight(night: Night = {}) {
   const cluster = new FakeCluster(clock, [workload]);
   const observed = new Observed(clock, [workload]);
   const over = new AbortController();
-  const watch = silent ? Promise.resolve() : cluster.watch(new Map(), change => observed.see(change), over.signal);
+  const watch = silent ? Promise.resolve() : cluster.watch([], change => observed.see(change), over.signal);
   const progress: string[] = [];
   void script(cluster, workload);
   for (const [seconds, happens] of events) clock.after(seconds * SECOND, () => happens({ clock, cluster, observed }));
@@ -99,7 +99,7 @@ describe('a good rollout', () => {
 
   test('tells its progress once for each step', async () => {
     const { progress } = await flight();
-    assert.deepEqual(progress, ['waiting for the Deployment controller to see the change', '1 of 3 new Pods created']);
+    assert.deepEqual(progress, ['waiting for the controller to see the change', '1 of 3 new Pods created']);
   });
 
   test('soaks anew when a Pod becomes unavailable', async () => {

@@ -7,7 +7,7 @@ import { peak, walk, type WalkWorld } from './walk.ts';
 
 const some = (count: number) => Array.from({ length: count }, (_, index) => aRestart({ name: `w${index}` }));
 const one = { batches: { sizes: [1], pause: '0s' } };
-const ref = (index: number) => ({ namespace: 'shop', name: `w${index}` });
+const ref = (index: number) => ({ kind: 'Deployment' as const, namespace: 'shop', name: `w${index}` });
 /** Somebody takes the annotation back. */
 const revert =
   (index: number) =>

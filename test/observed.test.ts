@@ -5,7 +5,7 @@ import { aWorkload, HOUR, SECOND, type GivenWorkload } from './build.ts';
 import { FakeClock } from './fake-clock.ts';
 
 const WEB = aWorkload();
-const REF = { namespace: 'shop', name: 'web' };
+const REF = { kind: 'Deployment' as const, namespace: 'shop', name: 'web' };
 
 describe('the newest that is known of a workload', () => {
   for (const { because, workload, seen } of [
@@ -64,7 +64,7 @@ describe('the newest that is known of a workload', () => {
   test('is not kept of workloads that are not in the plan', () => {
     const observed = new Observed(new FakeClock(), [WEB]);
     observed.see({ kind: 'changed', workload: aWorkload({ name: 'other' }) });
-    assert.equal(observed.latest({ namespace: 'shop', name: 'other' }), undefined);
+    assert.equal(observed.latest({ kind: 'Deployment', namespace: 'shop', name: 'other' }), undefined);
   });
 });
 

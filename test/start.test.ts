@@ -25,7 +25,7 @@ import {
 } from './build.ts';
 import { heldWorld } from './held-world.ts';
 
-const REF = { namespace: 'shop', name: 'web' };
+const REF = { kind: 'Deployment' as const, namespace: 'shop', name: 'web' };
 const SILENCE: PatchAnswer = { kind: 'unanswered', message: '503 overloaded', retryAfter: undefined };
 const NOW_TEXT = formatInstant(NOW);
 

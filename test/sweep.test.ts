@@ -278,7 +278,7 @@ describe('what the API server does not do', () => {
 test('a workload whose restart was undone between two runs is left, and the others are not', async () => {
   const night = aNight({ workloads: some(2) });
   await night.runs();
-  const ref = { namespace: 'shop', name: 'w0' };
+  const ref = { kind: 'Deployment' as const, namespace: 'shop', name: 'w0' };
   night.cluster.update(ref, {
     restartedAt: undefined,
     record: undefined,
@@ -296,7 +296,7 @@ test('a restart that was taken back between two runs is told by the run that fin
   night.clock.after(12 * SECOND, () => night.interruption.abort());
   const first = await night.runs();
   assert.deepEqual([outcomesOf(first), first.exitCode], [['w0 restarted'], 143]);
-  const w0 = { namespace: 'shop', name: 'w0' };
+  const w0 = { kind: 'Deployment' as const, namespace: 'shop', name: 'w0' };
   const { generation = 0, revision = 0 } = night.cluster.get(w0) ?? {};
   night.cluster.owner = 'argocd';
   const undone = { restartedAt: undefined, record: undefined, generation: generation + 1, revision: revision + 1 };

@@ -114,7 +114,7 @@ describe('a fleet', () => {
     const onTry: FakeCluster['onTry'] = ({ name }) => (name === 'w19' ? admittedWith(2) : REFUSED);
     const { injections, asked } = await tryingAll(fleet(20), { onTry });
     assert.equal(asked, 20);
-    assert.equal(injections.get(keyOf({ namespace: 'shop', name: 'w19' }))?.kind, 'same');
+    assert.equal(injections.get(keyOf({ kind: 'Deployment', namespace: 'shop', name: 'w19' }))?.kind, 'same');
   });
 
   test('is not asked about for hours when nobody answers', async () => {

@@ -41,10 +41,7 @@ export async function walk({
   for (const [seconds, happens] of events) clock.after(seconds * SECOND, () => happens(world));
   more.before?.(world);
   const over = new AbortController();
-  const background = [
-    cluster.watch(new Map(), change => observed.see(change), over.signal),
-    hold.keepFresh(over.signal),
-  ];
+  const background = [cluster.watch([], change => observed.see(change), over.signal), hold.keepFresh(over.signal)];
   const wanted = restarts.map(restart => ({ ...restart, want: world.bench.want }));
   const plan = makePlan([...inFlight, ...wanted], { sizes: policy.batches.sizes, place: 0, probing: false });
   try {

@@ -16,6 +16,7 @@ export interface RunReport {
   readonly outcomes: readonly {
     readonly namespace: string;
     readonly name: string;
+    readonly kind: string;
     readonly outcome: string;
     readonly why?: string;
     readonly detail: string;

@@ -5,14 +5,29 @@ import type { PodShape } from './shape.ts';
  * report needs is kept of an API object, so that a large cluster fits into a small Pod.
  */
 
-/** Where a workload lives. Names are unique in a namespace for one kind; nightshift knows one kind so far. */
-export interface WorkloadRef {
+/** What is restarted, the first where nothing else is said. */
+export const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** Where an object lives. */
+export interface ObjectRef {
   readonly namespace: string;
   readonly name: string;
 }
 
-/** The key under which maps hold a workload, and how a person reads it: `NAMESPACE/NAME`. */
-export const keyOf = (ref: WorkloadRef): string => `${ref.namespace}/${ref.name}`;
+/** Where a workload lives. Names are unique in a namespace for one kind. */
+export interface WorkloadRef extends ObjectRef {
+  readonly kind: Kind;
+}
+
+/** Its name among those of a namespace: with the kind where it is no Deployment. */
+export const titleOf = ({ name, kind }: WorkloadRef): string => (kind === 'Deployment' ? name : `${name} (${kind})`);
+
+/** The key under which maps hold a workload, and how a person reads it: `NAMESPACE/NAME`, or `NAMESPACE/NAME (KIND)`. */
+export const keyOf = (ref: WorkloadRef): string => `${ref.namespace}/${titleOf(ref)}`;
+
+/** What a person calls it, whatever its kind: `NAMESPACE/NAME`. */
+export const isCalled = ({ namespace, name }: ObjectRef, text: string): boolean => `${namespace}/${name}` === text;
 
 /** The annotation that a restart sets on the Pod template, the same as `kubectl rollout restart`. */
 export const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
@@ -25,11 +40,8 @@ export const DOWNTIME = 'nightshift/downtime';
 /** An integer; higher goes first. */
 export const PRIORITY = 'nightshift/priority';
 
-export type Kind = 'Deployment';
-
-/** A Deployment, reduced to what is judged and watched. */
+/** A Deployment, StatefulSet or DaemonSet, reduced to what is judged and watched. */
 export interface Workload extends WorkloadRef {
-  readonly kind: Kind;
   readonly uid: string;
   /** The version that was read. A restart is conditional on it. */
   readonly resourceVersion: string;
@@ -56,7 +68,7 @@ export interface Workload extends WorkloadRef {
   readonly template: string;
   /** spec.template as deflated JSON, for a dry run of a Pod; undefined where nobody needs it. */
   readonly podTemplate: Uint8Array | undefined;
-  /** `deployment.kubernetes.io/revision`: grows by one with each new or returned Pod template; 0 when absent. */
+  /** Grows with each new or returned Pod template: `deployment.kubernetes.io/revision`, 0 when absent; of other kinds the generation. */
   readonly revision: number;
   readonly status: RolloutStatus;
 }
@@ -64,6 +76,10 @@ export interface Workload extends WorkloadRef {
 /** The strategy with what decides about downtime; percentages as they stand in the spec. */
 export type Strategy =
   | { readonly kind: 'recreate' }
+  /** Pods are made anew when somebody deletes them. */
+  | { readonly kind: 'onDelete' }
+  /** A StatefulSet whose Pods below this ordinal keep their template. */
+  | { readonly kind: 'partitioned'; readonly partition: number }
   | { readonly kind: 'rollingUpdate'; readonly maxSurge: number | string; readonly maxUnavailable: number | string };
 
 /** The counters of `kubectl rollout status`, zero when the API server leaves them out. */
@@ -86,7 +102,7 @@ export interface Condition {
   readonly lastUpdateTime: string;
 }
 
-/** A Pod that a ReplicaSet of the workload controls, not terminal. It is *live* unless it is terminating. */
+/** A Pod of the workload, not terminal. It is *live* unless it is terminating. */
 export interface Pod {
   readonly name: string;
   /** Milliseconds since the epoch, 0 where the API server does not tell. */
@@ -95,7 +111,7 @@ export interface Pod {
   readonly restartedAt: string | undefined;
   /** It has a deletionTimestamp. */
   readonly terminating: boolean;
-  /** The ReplicaSet that controls it. */
+  /** The ReplicaSet that controls it, or the StatefulSet or DaemonSet itself. */
   readonly replicaSet: ReplicaSetRef;
   /** Containers and initContainers with the image that the spec names. */
   readonly images: readonly ContainerImage[];
@@ -120,8 +136,9 @@ export interface ReplicaSetRef {
   readonly uid: string;
 }
 
-/** What has to be known of Pods, because a criterion asks for it: the rest is not read, or not kept. */
+/** What has to be known, because the policy asks for it: the rest is not read, or not kept. */
 export interface Needs {
+  readonly kinds: readonly Kind[];
   /** Pod templates and what admission makes of them. */
   readonly shapes: boolean;
   /** What Pods read when they started, and when that changed; with mounted volumes; with Secrets. */
@@ -182,7 +199,8 @@ export type LeaveReason =
   | 'restartedThisSweep'
   | 'restartedBefore'
   | 'clockAhead'
-  | 'wouldCauseDowntime';
+  | 'wouldCauseDowntime'
+  | 'wouldNotRollOut';
 
 /** Why a restart failed. */
 export type FailureReason =

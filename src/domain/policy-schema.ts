@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { stale } from './policy-criteria.ts';
+import { KINDS } from './model.ts';
 import * as rules from './policy-rules.ts';
 import * as of from './policy-values.ts';
 
@@ -70,6 +71,12 @@ const namespaces = of
   })
   .superRefine(rules.kubeIsNamedInFull, rules.given('include'))
   .superRefine(rules.excludeLeavesSomething, rules.given('include', 'exclude'));
+
+const kinds = of
+  .someOf(z.enum(KINDS, { error: KINDS.join(', ') }), `kinds: ${KINDS.join(', ')}`)
+  .prefault(['Deployment'])
+  .transform(named => KINDS.filter(kind => named.includes(kind)))
+  .describe('What is restarted.');
 
 const workloads = of.mapping({
   labels: of
@@ -147,6 +154,7 @@ export const policyDocument = of
     select: of
       .mapping({
         namespaces: namespaces.prefault({}).describe('In which Namespaces.'),
+        kinds,
         workloads: workloads.prefault({}).describe('Which workloads there.'),
       })
       .prefault({})

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import { globMatches } from './glob.ts';
-import type { Needs, WorkloadRef } from './model.ts';
+import type { Needs, ObjectRef } from './model.ts';
 import { policyDocument } from './policy-schema.ts';
 import { type PolicyText, readPolicyText } from './policy-text.ts';
 import { inOrder, type Path, type Problem } from './problem.ts';
@@ -74,7 +74,7 @@ export function namespaceSelected(
 /** Whether a workload is among those that may be restarted, its Namespace left aside. */
 export function workloadSelected(
   { select: { workloads } }: Policy,
-  { namespace, name, labels }: WorkloadRef & { readonly labels: Labels },
+  { namespace, name, labels }: ObjectRef & { readonly labels: Labels },
 ): boolean {
   const excluded = workloads.exclude.some(
     globs => globMatches(globs.namespace, namespace) && globMatches(globs.name, name),
@@ -87,9 +87,10 @@ export const injectionCriteria = ({ stale }: Pick<Policy, 'stale'>): readonly In
   stale.filter(criterion => criterion.kind === 'injection');
 
 /** What the criteria have to know of Pods besides their age and images. */
-export function needsOf({ stale }: Pick<Policy, 'stale'>): Needs {
+export function needsOf({ stale, select }: Pick<Policy, 'stale' | 'select'>): Needs {
   const config = stale.filter(criterion => criterion.kind === 'configChanged');
   return {
+    kinds: select.kinds,
     shapes: stale.some(({ kind }) => kind === 'injection'),
     config: config.length > 0,
     volumes: config.some(({ volumes }) => volumes),

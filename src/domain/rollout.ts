@@ -27,7 +27,7 @@ const DEADLINE = 'ProgressDeadlineExceeded';
 export function rolloutState(workload: Workload, before?: Condition): RolloutState {
   const { status, replicas } = workload;
   if (workload.generation > status.observedGeneration) {
-    return { kind: 'progressing', detail: 'waiting for the Deployment controller to see the change' };
+    return { kind: 'progressing', detail: 'waiting for the controller to see the change' };
   }
   const { progressing } = status;
   if (progressing?.reason === DEADLINE && !isSameCondition(progressing, before)) {
@@ -55,12 +55,27 @@ function isSameCondition(a: Condition, b: Condition | undefined): boolean {
 }
 
 /** Pods that a rollout still has to make or remove; unavailable Pods alone do not count. */
-export function isRollingOut({ generation, replicas, status }: Workload): boolean {
-  return (
-    generation > status.observedGeneration ||
-    status.updatedReplicas < replicas ||
-    status.replicas > status.updatedReplicas
-  );
+export function isRollingOut(workload: Workload): boolean {
+  const { generation, replicas, status } = workload;
+  if (generation > status.observedGeneration) return true;
+  // Old Pods stay, however long one waits.
+  if (whyNoRollout(workload) !== undefined) return false;
+  return status.updatedReplicas < replicas || status.replicas > status.updatedReplicas;
+}
+
+/** Why a changed template would not reach every Pod, undefined when it would. */
+export function whyNoRollout({ strategy }: Workload): string | undefined {
+  switch (strategy.kind) {
+    case 'onDelete':
+      return 'strategy OnDelete: a Pod is made anew when somebody deletes it';
+    case 'partitioned':
+      return `partition ${strategy.partition}: Pods below that ordinal keep their template`;
+    case 'recreate':
+    case 'rollingUpdate':
+      return undefined;
+    default:
+      return unreachable(strategy);
+  }
 }
 
 /**
@@ -70,6 +85,7 @@ export function isRollingOut({ generation, replicas, status }: Workload): boolea
  */
 export function availabilityFloor(replicas: number, strategy: Strategy): number {
   if (strategy.kind === 'recreate') return 0;
+  if (strategy.kind !== 'rollingUpdate') return replicas;
   const surge = resolve(strategy.maxSurge, replicas, Math.ceil);
   const unavailable = resolve(strategy.maxUnavailable, replicas, Math.floor);
   return Math.max(0, replicas - (surge === 0 && unavailable === 0 ? 1 : unavailable));

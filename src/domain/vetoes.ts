@@ -1,10 +1,10 @@
 import type { Bench, Judged } from './bench.ts';
 import { formatDuration } from './duration.ts';
 import { formatInstant, isTakenBack, parseInstant } from './instant.ts';
-import { keyOf, unreachable, type LeaveReason, type Reason, type Workload } from './model.ts';
+import { isCalled, keyOf, unreachable, type LeaveReason, type Reason, type Workload } from './model.ts';
 import { namespaceSelected, workloadSelected } from './policy.ts';
 import { ownRecord, type RestartRecord } from './record.ts';
-import { isRollingOut, wouldCauseDowntime } from './rollout.ts';
+import { isRollingOut, whyNoRollout, wouldCauseDowntime } from './rollout.ts';
 import type { Staleness } from './staleness.ts';
 import { isSameWant, wantFor } from './want.ts';
 
@@ -47,7 +47,7 @@ export function untouchable(
   if ([workload.namespace, workload.name, uid, resourceVersion].includes('')) {
     return { why: 'unknown', detail: 'the API server does not tell which object it is: a restart could hit another' };
   }
-  if (only !== undefined && only !== keyOf(workload)) {
+  if (only !== undefined && !isCalled(workload, only)) {
     return { why: 'notSelected', detail: `--only ${only}` };
   }
   if (namespace === undefined || namespace.deleting) {
@@ -184,6 +184,8 @@ function unwise(workload: Workload, { policy, now }: Bench): Veto {
       detail: `restartedAt is ${formatDuration(Math.floor((standing - now) / 1000) * 1000)} ahead of this clock`,
     };
   }
+  const none = whyNoRollout(workload);
+  if (none !== undefined) return { why: 'wouldNotRollOut', detail: none };
   if (policy.availability.downtime === 'skip' && !workload.downtimeAllowed && wouldCauseDowntime(workload)) {
     return {
       why: 'wouldCauseDowntime',

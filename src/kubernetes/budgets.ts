@@ -1,4 +1,4 @@
-import { keyOf, type WorkloadRef } from '../domain/model.ts';
+import type { ObjectRef } from '../domain/model.ts';
 import { type Labels, type Requirement, selectorMatches, type Selector } from '../domain/selector.ts';
 import { at, isRecord, listAt, textAt, textsAt } from './json.ts';
 import { list } from './lists.ts';
@@ -6,7 +6,7 @@ import { BUDGETS } from './resource.ts';
 import type { Transport } from './transport.ts';
 
 /** A PodDisruptionBudget: whom it selects. */
-export interface Budget extends WorkloadRef {
+export interface Budget extends ObjectRef {
   readonly selector: Selector;
 }
 
@@ -21,7 +21,9 @@ export async function readBudgets(transport: Transport, namespace: string): Prom
 
 /** Those that select Pods with these labels, as `NAMESPACE/NAME`. */
 export function budgetsOf(budgets: Budgets, namespace: string, labels: Labels): readonly string[] {
-  return (budgets.get(namespace) ?? []).filter(({ selector }) => selectorMatches(selector, labels)).map(keyOf);
+  return (budgets.get(namespace) ?? [])
+    .filter(({ selector }) => selectorMatches(selector, labels))
+    .map(budget => `${budget.namespace}/${budget.name}`);
 }
 
 /** Undefined for one without a selector, which selects nothing; an empty selector selects everything (policy/v1). */

@@ -6,10 +6,11 @@ import { Interner } from './interner.ts';
 import type { Scope } from './inventory.ts';
 import { readInventory } from './inventory.ts';
 import { at, listAt, textAt } from './json.ts';
+import { resourceOf } from './kinds.ts';
 import { list } from './lists.ts';
 import { patch, recordBody, restartBody } from './patch.ts';
-import { isTerminal, projectPod, workloadNameOf } from './pod-projection.ts';
-import { DEPLOYMENTS, PODS } from './resource.ts';
+import { controlledBy, isTerminal, projectPod } from './pod-projection.ts';
+import { PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { tryPod } from './trial.ts';
 import type { Known } from './watch.ts';
@@ -37,14 +38,14 @@ export class KubernetesCluster implements Cluster {
   async inventory(needs: Needs): Promise<Inventory> {
     const { transport, clock, scope } = this.#options;
     const inventory = await readInventory(transport, { scope, needs, now: clock.now() });
-    const known = inventory.workloads.map(({ namespace, name, uid }) => ({ namespace, name, uid }));
+    const known = inventory.workloads.map(({ namespace, name, kind, uid }) => ({ namespace, name, kind, uid }));
     this.#known.set(inventory.bookmark, known);
     return inventory;
   }
 
   async workload(ref: WorkloadRef): Promise<Workload | undefined> {
-    const deployment = await this.#deployment(ref);
-    return deployment === undefined ? undefined : projectWorkload(deployment, new Interner());
+    const object = await this.#object(ref);
+    return object === undefined ? undefined : projectWorkload(object, ref.kind, new Interner());
   }
 
   async pods(workload: Workload, needs: Needs): Promise<readonly Pod[]> {
@@ -53,8 +54,7 @@ export class KubernetesCluster implements Cluster {
       resource: PODS,
       namespace: workload.namespace,
       labelSelector: workload.selector,
-      keep: pod =>
-        !isTerminal(pod) && workloadNameOf(pod) === workload.name ? projectPod(pod, interner, needs) : undefined,
+      keep: pod => (!isTerminal(pod) && isOf(pod, workload) ? projectPod(pod, interner, needs) : undefined),
     });
     return items;
   }
@@ -64,8 +64,8 @@ export class KubernetesCluster implements Cluster {
   }
 
   async ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined> {
-    const deployment = await this.#deployment(ref);
-    const owners = listAt(deployment, 'metadata', 'managedFields')
+    const object = await this.#object(ref);
+    const owners = listAt(object, 'metadata', 'managedFields')
       .filter(entry =>
         at(entry, 'fieldsV1', 'f:spec', 'f:template', 'f:metadata', 'f:annotations', `f:${RESTARTED_AT}`),
       )
@@ -92,13 +92,18 @@ export class KubernetesCluster implements Cluster {
     return patch(transport, { ref, body, fieldManager });
   }
 
-  async #deployment({ namespace, name }: WorkloadRef): Promise<unknown> {
+  async #object({ namespace, name, kind }: WorkloadRef): Promise<unknown> {
     const { status, body } = await this.#options.transport.read({
       verb: 'get',
-      resource: DEPLOYMENTS,
+      resource: resourceOf(kind),
       namespace,
       name,
     });
     return status === 200 ? body : undefined;
   }
+}
+
+function isOf(pod: unknown, { kind, name }: WorkloadRef): boolean {
+  const workload = controlledBy(pod);
+  return workload?.kind === kind && workload.name === name;
 }

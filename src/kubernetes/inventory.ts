@@ -1,15 +1,16 @@
 import type { ConfigChanges, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
 import type { Labels } from '../domain/selector.ts';
-import type { Inventory } from '../ports.ts';
+import type { Inventory, WatchBookmark } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
 import { budgetsOf, readBudgets } from './budgets.ts';
 import { readConfigChanges } from './config.ts';
 import { Interner } from './interner.ts';
 import { textAt, textsAt } from './json.ts';
+import { resourceOf } from './kinds.ts';
 import { list } from './lists.ts';
-import { isTerminal, projectPod, workloadNameOf } from './pod-projection.ts';
-import { DEPLOYMENTS, NAMESPACES, PODS } from './resource.ts';
+import { controlledBy, isTerminal, projectPod } from './pod-projection.ts';
+import { NAMESPACES, PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { isBeingDeleted, projectNamespace, projectWorkload } from './workload-projection.ts';
 
@@ -28,7 +29,7 @@ interface Part {
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
   readonly budgets: ReadonlyMap<string, readonly string[]>;
   readonly configChanges: ConfigChanges;
-  readonly resourceVersion: string;
+  readonly bookmark: WatchBookmark;
   readonly date: number | undefined;
 }
 
@@ -40,7 +41,7 @@ interface Reader {
 }
 
 /**
- * Namespaces, then budgets and Deployments, then their live Pods. Throws `OutOfReach`, and `NotPermitted` unless the scope is a
+ * Namespaces, then budgets and workloads, then their live Pods. Throws `OutOfReach`, and `NotPermitted` unless the scope is a
  * list of namespaces: there a namespace that cannot be read is skipped, and said to be.
  *
  * `now` is what the inventory is dated by when no answer carries a date, in milliseconds since the epoch
@@ -64,7 +65,7 @@ export async function readInventory(
     pods: new Map([...parts.values()].flatMap(part => [...part.pods])),
     budgets: new Map([...parts.values()].flatMap(part => [...part.budgets])),
     configChanges: new Map([...parts.values()].flatMap(part => [...part.configChanges])),
-    bookmark: new Map([...parts].map(([namespace, part]) => [namespace, part.resourceVersion])),
+    bookmark: [...parts.values()].flatMap(part => part.bookmark),
     skipped,
   };
 }
@@ -126,15 +127,21 @@ async function readWorkloads(
     const more = budgetsOf(all, workload.namespace, labels).filter(budget => !known.includes(budget));
     if (more.length > 0) budgets.set(keyOf(workload), [...known, ...more]);
   };
-  const { items: workloads, resourceVersion } = await list(transport, {
-    resource: DEPLOYMENTS,
-    namespace,
-    keep: object => {
-      const workload = projectWorkload(object, interner, needs);
-      count(workload, textsAt(object, 'spec', 'template', 'metadata', 'labels'));
-      return workload;
-    },
-  });
+  const workloads: Workload[] = [];
+  const bookmark: WatchBookmark[number][] = [];
+  for (const kind of needs.kinds) {
+    const { items, resourceVersion } = await list(transport, {
+      resource: resourceOf(kind),
+      namespace,
+      keep: object => {
+        const workload = projectWorkload(object, kind, interner, needs);
+        count(workload, textsAt(object, 'spec', 'template', 'metadata', 'labels'));
+        return workload;
+      },
+    });
+    workloads.push(...items);
+    bookmark.push({ kind, namespace, resourceVersion });
+  }
   const pods = new Map<string, Pod[]>(workloads.map(workload => [keyOf(workload), []]));
   await list(transport, {
     resource: PODS,
@@ -149,7 +156,7 @@ async function readWorkloads(
       return undefined;
     },
   });
-  return { workloads, pods, budgets, configChanges, resourceVersion };
+  return { workloads, pods, budgets, configChanges, bookmark };
 }
 
 /** So many Pods of a workload may differ in their annotations; something may write another one on each. */
@@ -165,8 +172,8 @@ function frugal(pod: Pod, others: readonly Pod[]): Pod {
   return { ...pod, shape: { ...pod.shape, annotations: kept ?? annotations } };
 }
 
-/** What the Pod is of, by its ReplicaSet's name; undefined when it is no Deployment's. */
+/** What the Pod is of; undefined when it is of nothing that nightshift knows. */
 function workloadOf(pod: unknown): WorkloadRef | undefined {
-  const name = workloadNameOf(pod);
-  return name === undefined ? undefined : { namespace: textAt(pod, 'metadata', 'namespace') ?? '', name };
+  const workload = controlledBy(pod);
+  return workload && { namespace: textAt(pod, 'metadata', 'namespace') ?? '', ...workload };
 }

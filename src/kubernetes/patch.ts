@@ -6,7 +6,8 @@ import { isForbiddenByRbac } from './access.ts';
 import { causesOf, isPassing, isSuccess, messageOf } from './answer.ts';
 import { Interner } from './interner.ts';
 import type { Call } from './resource.ts';
-import { DEPLOYMENTS, describeCall, permissionOf } from './resource.ts';
+import { resourceOf } from './kinds.ts';
+import { describeCall, permissionOf } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { failureOf, ONE_WRITE } from './transport.ts';
 import { projectWorkload } from './workload-projection.ts';
@@ -37,7 +38,7 @@ export interface PatchOptions {
 export async function patch(transport: Transport, { ref, body, fieldManager }: PatchOptions): Promise<PatchAnswer> {
   const call: Call = {
     verb: 'patch',
-    resource: DEPLOYMENTS,
+    resource: resourceOf(ref.kind),
     namespace: ref.namespace,
     name: ref.name,
     query: { fieldManager, timeout: '10s' },
@@ -46,7 +47,7 @@ export async function patch(transport: Transport, { ref, body, fieldManager }: P
   const answer = await transport.attempt(call, ONE_WRITE);
   if (answer.kind === 'unanswered') return { kind: 'unanswered', message: answer.message, retryAfter: undefined };
   const { status } = answer;
-  if (isSuccess(status)) return { kind: 'accepted', workload: projectWorkload(answer.body, new Interner()) };
+  if (isSuccess(status)) return { kind: 'accepted', workload: projectWorkload(answer.body, ref.kind, new Interner()) };
   // The API server compares uid and resourceVersion with the object: one tells of a conflict, the other of an
   // immutable field. An admission policy that denies is a 422 as well, without that cause.
   if (status === 409 || (status === 422 && causesOf(answer.body).includes('metadata.uid'))) return { kind: 'conflict' };

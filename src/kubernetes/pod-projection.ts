@@ -1,8 +1,9 @@
-import type { ContainerImage, Needs, Pod, Trouble } from '../domain/model.ts';
+import type { ContainerImage, Needs, Pod, Trouble, WorkloadRef } from '../domain/model.ts';
 import { RESTARTED_AT } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
 import { readsOf } from './config.ts';
 import { at, listAt, numberAt, textAt } from './json.ts';
+import { kindOf } from './kinds.ts';
 import { projectShape } from './pod-shape.ts';
 import { isBeingDeleted, LONGEST_VALUE } from './workload-projection.ts';
 
@@ -25,10 +26,23 @@ export function projectPod(pod: unknown, interner: Interner, needs: Needs): Pod 
     terminating: isBeingDeleted(pod),
     replicaSet,
     images: imagesOf(pod, interner),
-    shape: needs.shapes ? projectShape(pod, interner, replicaSet) : undefined,
+    shape: needs.shapes ? projectShape(pod, interner, namesOf(pod)) : undefined,
     reads: needs.config ? interner.list(readsOf(pod, needs)) : NOTHING,
     troubles: troublesOf(pod),
   };
+}
+
+/** What is another text in each Pod, or after each restart, wherever it is written. */
+function namesOf(pod: unknown): readonly string[] {
+  const controller = controllerOf(pod);
+  switch (textAt(controller, 'kind')) {
+    case 'ReplicaSet':
+      return [textAt(controller, 'name') ?? '', textAt(controller, 'uid') ?? ''];
+    case 'StatefulSet':
+      return [textAt(pod, 'metadata', 'name') ?? ''];
+    default:
+      return [];
+  }
 }
 
 /** Whether its containers have ended for good. Such Pods stay listed until somebody removes them. */
@@ -38,16 +52,22 @@ export function isTerminal(pod: unknown): boolean {
 }
 
 /**
- * The name of the Deployment that the Pod belongs to: its controller is the ReplicaSet `DEPLOYMENT-<pod-template-hash>`.
- * Undefined for any other Pod, also for one of an adopted ReplicaSet of another name: that costs a read to find out.
+ * The workload that the Pod belongs to. A Deployment's has the ReplicaSet `DEPLOYMENT-<pod-template-hash>` as its
+ * controller. Undefined for any other Pod, also for one of an adopted ReplicaSet of another name: that costs a read to
+ * find out.
  */
-export function workloadNameOf(pod: unknown): string | undefined {
+export function controlledBy(pod: unknown): Pick<WorkloadRef, 'kind' | 'name'> | undefined {
   const controller = controllerOf(pod);
+  const name = textAt(controller, 'name') ?? '';
+  const kind = textAt(controller, 'kind');
+  if (kind !== 'ReplicaSet') {
+    const known = kindOf(kind);
+    return known === undefined || known === 'Deployment' ? undefined : { kind: known, name };
+  }
   const hash = textAt(pod, 'metadata', 'labels', TEMPLATE_HASH);
-  const replicaSet = textAt(controller, 'name');
-  if (textAt(controller, 'kind') !== 'ReplicaSet' || hash === undefined || hash === '') return undefined;
+  if (hash === undefined || hash === '') return undefined;
   const suffix = `-${hash}`;
-  return replicaSet?.endsWith(suffix) ? replicaSet.slice(0, -suffix.length) : undefined;
+  return name.endsWith(suffix) ? { kind: 'Deployment', name: name.slice(0, -suffix.length) } : undefined;
 }
 
 function controllerOf(pod: unknown): unknown {

@@ -7,7 +7,6 @@ import {
   type PodShape,
   type Values,
 } from '../domain/shape.ts';
-import type { ReplicaSetRef } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
 import { at, canonical, isRecord, listAt, textAt, textsAt } from './json.ts';
 
@@ -20,16 +19,16 @@ const TOKEN_VOLUME = /^kube-api-access-/;
  * What of a Pod, or of a Pod template, may be admission's (domain/shape.ts). Some write the ReplicaSet into it, which is
  * another one after each restart: its name and uid count as one and the same. Never throws.
  */
-export function projectShape(pod: unknown, interner: Interner, replicaSet?: ReplicaSetRef): PodShape {
+export function projectShape(pod: unknown, interner: Interner, itself: readonly string[] = []): PodShape {
   const parts = Object.fromEntries(PARTS.map(key => [key, at(pod, 'spec', key)]));
-  const spec = withoutReplicaSet(JSON.stringify(parts), replicaSet);
+  const spec = withoutNames(JSON.stringify(parts), itself);
   // The Pods of one ReplicaSet have their containers in common, to the letter but for the token's volume. Without quotes,
   // so that no other text in any Pod can stand for it.
   const alike = spec.replaceAll(/"kube-api-access-[a-z0-9]+"/g, 'TOKEN');
   const key = createHash('sha256').update(alike).digest('base64');
   const annotations = Object.entries(textsAt(pod, 'metadata', 'annotations'))
     .filter(([name]) => !OF_NETWORKS.test(name))
-    .map(([name, value]) => [name, withoutReplicaSet(value, replicaSet)] as const);
+    .map(([name, value]) => [name, withoutNames(value, itself)] as const);
   return {
     containers: interner.computed(key, () => encodeContainers(containersOf({ spec: JSON.parse(spec) }))),
     annotations: encodeValues(digests(annotations)),
@@ -45,10 +44,8 @@ const OF_NETWORKS =
 /** What Kubernetes calls a ReplicaSet. A Pod may name anything as its owner: a quote, say, which holds JSON together. */
 const NAME_OR_UID = /^[a-z0-9.]+-[a-z0-9.-]+$/;
 
-function withoutReplicaSet(text: string, replicaSet: ReplicaSetRef | undefined): string {
-  if (replicaSet === undefined) return text;
-  const { name, uid } = replicaSet;
-  return [name, uid].filter(it => NAME_OR_UID.test(it)).reduce((rest, it) => rest.replaceAll(it, 'REPLICASET'), text);
+function withoutNames(text: string, itself: readonly string[]): string {
+  return itself.filter(it => NAME_OR_UID.test(it)).reduce((rest, it) => rest.replaceAll(it, 'ITSELF'), text);
 }
 
 function containersOf(pod: unknown): Record<string, ContainerShape> {

@@ -20,13 +20,6 @@ const core = (plural: string, namespaced = true): Resource => ({
   namespaced,
 });
 
-export const DEPLOYMENTS: Resource = {
-  name: 'deployments.apps',
-  group: 'apps',
-  plural: 'deployments',
-  root: '/apis/apps/v1',
-  namespaced: true,
-};
 export const PODS = core('pods');
 export const NAMESPACES = core('namespaces', false);
 export const CONFIG_MAPS = core('configmaps');

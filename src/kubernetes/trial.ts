@@ -1,14 +1,15 @@
 import type { Admission } from '../domain/drift.ts';
-import type { ReplicaSetRef, Workload } from '../domain/model.ts';
+import { unreachable, type ReplicaSetRef, type Workload } from '../domain/model.ts';
 import type { Clock } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
+import { isForbiddenByRbac } from './access.ts';
 import { isSuccess, messageOf } from './answer.ts';
 import { Interner } from './interner.ts';
 import { at, isRecord, textsAt } from './json.ts';
-import { isForbiddenByRbac } from './access.ts';
 import { projectShape } from './pod-shape.ts';
 import type { Call } from './resource.ts';
-import { DEPLOYMENTS, permissionOf, PODS } from './resource.ts';
+import { firstPodOf, podTemplateOf, resourceOf } from './kinds.ts';
+import { permissionOf, PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { failureOf, ONE_TRIAL } from './transport.ts';
 import { unpacked } from './workload-projection.ts';
@@ -44,8 +45,9 @@ export async function tryPod(
       const { status, body } = answer;
       if (isSuccess(status)) {
         const interner = new Interner();
-        const pod = projectShape(body, interner, replicaSet);
-        return { kind: 'admitted', template: projectShape(template, interner), pod };
+        const itself = namesOf(workload, replicaSet);
+        const pod = projectShape(body, interner, itself);
+        return { kind: 'admitted', template: projectShape(template, interner, itself), pod };
       }
       if (status === 403 && (await isForbiddenByRbac(transport, call))) throw new NotPermitted(permissionOf(call));
     }
@@ -62,31 +64,57 @@ export async function tryPod(
 }
 
 /** A large inventory keeps it where it is needed; a watch does not. Undefined when the workload is gone. */
-async function templateOf({ podTemplate, namespace, name }: Workload, transport: Transport): Promise<unknown> {
+async function templateOf({ podTemplate, namespace, name, kind }: Workload, transport: Transport): Promise<unknown> {
   if (podTemplate !== undefined) return unpacked(podTemplate);
-  const { status, body } = await transport.read({ verb: 'get', resource: DEPLOYMENTS, namespace, name });
-  return isSuccess(status) ? at(body, 'spec', 'template') : undefined;
+  const { status, body } = await transport.read({ verb: 'get', resource: resourceOf(kind), namespace, name });
+  return isSuccess(status) ? podTemplateOf(body, kind) : undefined;
 }
 
 /**
- * As the ReplicaSet controller sends it (pkg/controller/controller_utils.go GetPodFromTemplate), because injectors go by
- * the owner, the hash and the missing name. But for blockOwnerDeletion: where OwnerReferencesPermissionEnforcement is on
- * (OpenShift) it needs a right of its own, and no injector reads it.
+ * As its controller sends it (pkg/controller/controller_utils.go GetPodFromTemplate), because injectors go by the owner, the
+ * hash and the missing name. But for blockOwnerDeletion: where OwnerReferencesPermissionEnforcement is on (OpenShift) it
+ * needs a right of its own, and no injector reads it. And but for the name of a StatefulSet's Pod, which is taken.
  */
-function podOf(template: unknown, { namespace }: Workload, { name, uid }: ReplicaSetRef): unknown {
+function podOf(template: unknown, workload: Workload, replicaSet: ReplicaSetRef): unknown {
   const metadata = at(template, 'metadata');
-  const labels = textsAt(metadata, 'labels');
-  const hash = name.slice(name.lastIndexOf('-') + 1);
+  const { kind, name, uid, labels } = controllerOf(workload, replicaSet);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       ...(isRecord(metadata) ? { annotations: metadata['annotations'], finalizers: metadata['finalizers'] } : {}),
-      namespace,
+      namespace: workload.namespace,
       generateName: `${name}-`,
-      labels: { ...labels, 'pod-template-hash': hash },
-      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid, controller: true }],
+      labels: { ...textsAt(metadata, 'labels'), ...labels },
+      ownerReferences: [{ apiVersion: 'apps/v1', kind, name, uid, controller: true }],
     },
     spec: at(template, 'spec'),
   };
+}
+
+/** Who would create the Pod, and what it adds to its labels. */
+function controllerOf({ kind, name, uid }: Workload, replicaSet: ReplicaSetRef) {
+  switch (kind) {
+    case 'Deployment': {
+      const hash = replicaSet.name.slice(replicaSet.name.lastIndexOf('-') + 1);
+      return { ...replicaSet, kind: 'ReplicaSet', labels: { 'pod-template-hash': hash } };
+    }
+    case 'StatefulSet': {
+      const labels = {
+        'statefulset.kubernetes.io/pod-name': firstPodOf(name),
+        'apps.kubernetes.io/pod-index': '0',
+      };
+      return { kind, name, uid, labels };
+    }
+    case 'DaemonSet':
+      return { kind, name, uid, labels: {} };
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** What is another text in each Pod (pod-projection.ts), in the one that is tried. */
+function namesOf({ kind, name }: Workload, replicaSet: ReplicaSetRef): readonly string[] {
+  if (kind === 'Deployment') return [replicaSet.name, replicaSet.uid];
+  return kind === 'StatefulSet' ? [firstPodOf(name)] : [];
 }

@@ -1,12 +1,12 @@
-import type { Workload, WorkloadRef } from '../domain/model.ts';
+import type { Kind, Workload, WorkloadRef } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
 import type { Clock, WatchBookmark, WorkloadChange } from '../ports.ts';
 import { OutOfReach } from '../ports.ts';
 import { Interner } from './interner.ts';
 import { textAt } from './json.ts';
+import { resourceOf } from './kinds.ts';
 import { list } from './lists.ts';
 import type { Call } from './resource.ts';
-import { DEPLOYMENTS } from './resource.ts';
 import type { End } from './stream.ts';
 import { streamOf } from './stream.ts';
 import type { Transport } from './transport.ts';
@@ -39,16 +39,16 @@ export interface WatchOptions {
 }
 
 /**
- * Every change of a Deployment since the bookmark, by one watch for the cluster or one for each namespace, until the
+ * Every change of a workload since the bookmark, by one watch for each kind and namespace (or the cluster), until the
  * signal aborts. Streams that end or break are resumed where they were; after a 410 everything is listed again.
  * Throws `NotPermitted`.
  */
 export async function watchWorkloads(options: WatchOptions): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
-  const watches = [...options.bookmark].map(async ([namespace, resourceVersion]) => {
+  const watches = options.bookmark.map(async place => {
     try {
-      await new WorkloadWatch({ ...options, signal }, namespace, resourceVersion).run();
+      await new WorkloadWatch({ ...options, signal }, place).run();
     } catch (error) {
       failed.abort();
       throw error;
@@ -60,17 +60,21 @@ export async function watchWorkloads(options: WatchOptions): Promise<void> {
 
 class WorkloadWatch {
   readonly #options: WatchOptions;
+  readonly #kind: Kind;
   readonly #namespace: string;
   readonly #known: Map<string, Known>;
   #resourceVersion: string;
   /** Streams in a row of which nothing was heard. */
   #silent = 0;
 
-  constructor(options: WatchOptions, namespace: string, resourceVersion: string) {
+  constructor(options: WatchOptions, { kind, namespace, resourceVersion }: WatchBookmark[number]) {
     this.#options = options;
+    this.#kind = kind;
     this.#namespace = namespace;
     this.#resourceVersion = resourceVersion;
-    const here = options.known.filter(known => namespace === '' || known.namespace === namespace);
+    const here = options.known.filter(
+      known => known.kind === kind && (namespace === '' || known.namespace === namespace),
+    );
     this.#known = new Map(here.map(known => [keyOf(known), known]));
   }
 
@@ -107,29 +111,30 @@ class WorkloadWatch {
       resourceVersion: this.#resourceVersion,
       timeoutSeconds: String(Math.round(LASTS * (1 + Math.random() / 5))),
     };
-    return { verb: 'watch', resource: DEPLOYMENTS, namespace: this.#namespace, query };
+    return { verb: 'watch', resource: resourceOf(this.#kind), namespace: this.#namespace, query };
   }
 
   #take(type: string, object: unknown): void {
     this.#silent = 0;
     this.#resourceVersion = textAt(object, 'metadata', 'resourceVersion') ?? this.#resourceVersion;
     if (type === 'BOOKMARK') return;
-    const workload = projectWorkload(object, new Interner(), WITHOUT_TEMPLATE);
+    const workload = projectWorkload(object, this.#kind, new Interner(), WITHOUT_TEMPLATE);
     if (type === 'DELETED') this.#deleted(workload);
     else this.#changed(workload);
   }
 
   #changed(workload: Workload): void {
-    const { namespace, name, uid } = workload;
+    const { namespace, name, kind, uid } = workload;
     const before = this.#known.get(keyOf(workload));
     if (before !== undefined && before.uid !== uid) this.#deleted(before);
-    this.#known.set(keyOf(workload), { namespace, name, uid });
+    this.#known.set(keyOf(workload), { namespace, name, kind, uid });
     this.#options.onChange({ kind: 'changed', workload });
   }
 
-  #deleted({ namespace, name, uid }: Known): void {
-    this.#known.delete(keyOf({ namespace, name }));
-    this.#options.onChange({ kind: 'deleted', ref: { namespace, name }, uid });
+  #deleted({ namespace, name, kind, uid }: Known): void {
+    const ref = { namespace, name, kind };
+    this.#known.delete(keyOf(ref));
+    this.#options.onChange({ kind: 'deleted', ref, uid });
   }
 
   /** Everything as it is now, and what has vanished meanwhile. Keeps the old place when that cannot be read. */
@@ -138,9 +143,9 @@ class WorkloadWatch {
     const interner = new Interner();
     try {
       const { items, resourceVersion } = await list(transport, {
-        resource: DEPLOYMENTS,
+        resource: resourceOf(this.#kind),
         namespace: this.#namespace,
-        keep: object => projectWorkload(object, interner, WITHOUT_TEMPLATE),
+        keep: object => projectWorkload(object, this.#kind, interner, WITHOUT_TEMPLATE),
         signal,
       });
       if (signal.aborted) return;

@@ -1,45 +1,46 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { Condition, Namespace, Needs, RolloutStatus, Strategy, Workload } from '../domain/model.ts';
+import type { Kind, Namespace, Needs, Workload } from '../domain/model.ts';
 import { DOWNTIME, LAST_RESTART, PRIORITY, RESTART_OPT_OUT, RESTARTED_AT } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
+import { podTemplateOf, translationOf } from './kinds.ts';
 import { at, canonical, isRecord, listAt, numberAt, textAt, textsAt } from './json.ts';
 
-const REVISION = 'deployment.kubernetes.io/revision';
-
 /**
- * A Deployment as the API server sends it, reduced to what nightshift judges and watches; in a large inventory without
- * its Pod template, unless that is needed. Never throws.
+ * A Deployment, StatefulSet or DaemonSet as the API server sends it, reduced to what nightshift judges and watches; in a
+ * large inventory without its Pod template, unless that is needed. Items of lists do not say what they are. Never throws.
  */
 export function projectWorkload(
-  deployment: unknown,
+  object: unknown,
+  kind: Kind,
   interner: Interner,
   needs: Pick<Needs, 'shapes'> = { shapes: true },
 ): Workload {
-  const annotations = at(deployment, 'metadata', 'annotations');
-  const templateAnnotations = at(deployment, 'spec', 'template', 'metadata', 'annotations');
+  const { replicasOf, strategyOf, statusOf, revisionOf } = translationOf(kind);
+  const annotations = at(object, 'metadata', 'annotations');
+  const templateAnnotations = at(object, 'spec', 'template', 'metadata', 'annotations');
   return {
-    kind: 'Deployment',
-    namespace: interner.text(textAt(deployment, 'metadata', 'namespace') ?? ''),
-    name: textAt(deployment, 'metadata', 'name') ?? '',
-    uid: textAt(deployment, 'metadata', 'uid') ?? '',
-    resourceVersion: textAt(deployment, 'metadata', 'resourceVersion') ?? '',
-    generation: countAt(deployment, 'metadata', 'generation'),
-    labels: labelsOf(deployment, interner),
+    kind,
+    namespace: interner.text(textAt(object, 'metadata', 'namespace') ?? ''),
+    name: textAt(object, 'metadata', 'name') ?? '',
+    uid: textAt(object, 'metadata', 'uid') ?? '',
+    resourceVersion: textAt(object, 'metadata', 'resourceVersion') ?? '',
+    generation: countAt(object, 'metadata', 'generation'),
+    labels: labelsOf(object, interner),
     optedOut: isNever(annotations) || isNever(templateAnnotations),
     downtimeAllowed: textAt(annotations, DOWNTIME) === 'allow',
     priority: boundedAt(annotations, PRIORITY, LONGEST_VALUE),
     record: boundedAt(annotations, LAST_RESTART, LONGEST_RECORD),
-    deleting: isBeingDeleted(deployment),
-    paused: at(deployment, 'spec', 'paused') === true,
-    replicas: numberAt(deployment, 'spec', 'replicas') ?? 1,
-    strategy: strategyOf(deployment),
-    selector: interner.text(selectorText(at(deployment, 'spec', 'selector'))),
+    deleting: isBeingDeleted(object),
+    paused: at(object, 'spec', 'paused') === true,
+    replicas: replicasOf(object),
+    strategy: strategyOf(object),
+    selector: interner.text(selectorText(at(object, 'spec', 'selector'))),
     restartedAt: textAt(templateAnnotations, RESTARTED_AT)?.slice(0, LONGEST_VALUE),
-    template: templateHash(at(deployment, 'spec', 'template')),
-    podTemplate: needs.shapes ? packed(at(deployment, 'spec', 'template')) : undefined,
-    revision: revisionOf(textAt(annotations, REVISION)),
-    status: statusOf(at(deployment, 'status')),
+    template: templateHash(at(object, 'spec', 'template')),
+    podTemplate: needs.shapes ? packed(podTemplateOf(object, kind)) : undefined,
+    revision: revisionOf(object),
+    status: statusOf(at(object, 'status')),
   };
 }
 
@@ -123,38 +124,6 @@ export function selectorText(selector: unknown): string {
   return [...labels, ...expressions].filter(part => part !== '').join(',');
 }
 
-function strategyOf(deployment: unknown): Strategy {
-  const strategy = at(deployment, 'spec', 'strategy');
-  if (textAt(strategy, 'type') === 'Recreate') return { kind: 'recreate' };
-  const bound = (name: string) =>
-    numberAt(strategy, 'rollingUpdate', name) ?? textAt(strategy, 'rollingUpdate', name) ?? '25%';
-  return { kind: 'rollingUpdate', maxSurge: bound('maxSurge'), maxUnavailable: bound('maxUnavailable') };
-}
-
-function statusOf(status: unknown): RolloutStatus {
-  const conditions = listAt(status, 'conditions');
-  const ofType = (type: string) => conditions.find(condition => textAt(condition, 'type') === type);
-  const failure = ofType('ReplicaFailure');
-  return {
-    observedGeneration: countAt(status, 'observedGeneration'),
-    replicas: countAt(status, 'replicas'),
-    updatedReplicas: countAt(status, 'updatedReplicas'),
-    availableReplicas: countAt(status, 'availableReplicas'),
-    terminatingReplicas: numberAt(status, 'terminatingReplicas'),
-    progressing: conditionOf(ofType('Progressing')),
-    replicaFailure: textAt(failure, 'status') === 'True' ? (textAt(failure, 'message') ?? '') : undefined,
-  };
-}
-
-function conditionOf(condition: unknown): Condition | undefined {
-  if (condition === undefined) return undefined;
-  return {
-    reason: textAt(condition, 'reason') ?? '',
-    message: textAt(condition, 'message') ?? '',
-    lastUpdateTime: textAt(condition, 'lastUpdateTime') ?? '',
-  };
-}
-
 function labelsOf(object: unknown, interner: Interner): Record<string, string> {
   const labels = textsAt(object, 'metadata', 'labels');
   for (const [key, value] of Object.entries(labels)) labels[key] = interner.text(value);
@@ -167,8 +136,4 @@ function isNever(annotations: unknown): boolean {
 
 function countAt(value: unknown, ...path: readonly string[]): number {
   return numberAt(value, ...path) ?? 0;
-}
-
-function revisionOf(annotation: string | undefined): number {
-  return annotation !== undefined && /^\d{1,15}$/.test(annotation) ? Number(annotation) : 0;
 }

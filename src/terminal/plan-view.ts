@@ -1,5 +1,5 @@
 import { commonCauses, type CommonCause } from '../domain/causes.ts';
-import type { Reason } from '../domain/model.ts';
+import { keyOf, titleOf, type Reason } from '../domain/model.ts';
 import { printable } from '../domain/problem.ts';
 import { summarizeWindow, until } from '../domain/report.ts';
 import type { Leave, Restart } from '../domain/verdict.ts';
@@ -18,16 +18,12 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
     say(`Stopped: ${stop}. A run starts nothing until the stop ends or somebody says nightshift resume; then:`);
   if (unready !== undefined) say(`Waiting: ${unready}. A run starts nothing and tries no Pod until it is.`);
   for (const name of unseen) say(`No Pod has a container ${name}, which the policy names.`);
-  if (missing !== undefined) say(`There is no Deployment ${missing}.`);
+  if (missing !== undefined) say(`There is no ${missing}.`);
   if (skipped.length > 0) {
     blocks.push(skipped.map(({ namespace, why }) => printable(`Namespace ${namespace} is skipped: ${why}`)).join('\n'));
   }
   if (plan.inFlight.length > 0) {
-    const rows = plan.inFlight.map(({ workload, record }) => [
-      `${workload.namespace}/${workload.name}`,
-      record.at,
-      record.run,
-    ]);
+    const rows = plan.inFlight.map(({ workload, record }) => [keyOf(workload), record.at, record.run]);
     blocks.push(`In flight from an earlier run, awaited first:\n${table(['WORKLOAD', 'RESTARTED AT', 'RUN'], rows)}`);
   }
   if (restarts === 0) blocks.push('Nothing to restart.');
@@ -53,7 +49,7 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
       ]),
       ...told
         .filter(leave => !isTold(leave, causes))
-        .map(({ workload, why, detail }) => [workload.namespace, workload.name, why, detail]),
+        .map(({ workload, why, detail }) => [workload.namespace, titleOf(workload), why, detail]),
     ];
     blocks.push(table(['NAMESPACE', 'NAME', 'LEFT ALONE BECAUSE', 'DETAIL'], rows));
   }
@@ -62,7 +58,7 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
 
 function restartRow({ workload, why, detail }: Restart, batch: number, causes: readonly CommonCause[]): string[] {
   const told = isTold({ why, detail }, causes) ? 'as above' : detail;
-  return [String(batch), workload.namespace, workload.name, String(workload.replicas), why, told];
+  return [String(batch), workload.namespace, titleOf(workload), String(workload.replicas), why, told];
 }
 
 const isTold = ({ why, detail }: Reason<string>, causes: readonly CommonCause[]): boolean =>

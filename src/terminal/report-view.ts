@@ -1,3 +1,4 @@
+import { keyOf } from '../domain/model.ts';
 import { printable } from '../domain/problem.ts';
 import type { Report } from '../domain/report.ts';
 import { isBelowPromise } from '../domain/rollout.ts';
@@ -14,12 +15,7 @@ export function reportText({ outcomes, summary }: Report): string {
   const unsuccessful = outcomes.filter(
     ({ outcome, available }) => outcome !== 'restarted' || (available !== undefined && isBelowPromise(available)),
   );
-  const rows = unsuccessful.map(({ namespace, name, outcome, why, detail }) => [
-    `${namespace}/${name}`,
-    outcome,
-    why ?? '',
-    detail,
-  ]);
+  const rows = unsuccessful.map(one => [keyOf(one), one.outcome, one.why ?? '', one.detail]);
   const blocks = rows.length > 0 ? [table(['WORKLOAD', 'OUTCOME', 'WHY', 'DETAIL'], rows), ''] : [];
   return [...blocks, printable(summary)].join('\n');
 }
@@ -31,7 +27,7 @@ const MOST_BYTES = 4096;
 export function terminationMessage({ run, summary, exitCode, ending, outcomes }: Report): string {
   const failed = outcomes
     .filter(({ outcome }) => outcome === 'failed' || outcome === 'denied' || outcome === 'ineffective')
-    .map(({ namespace, name, outcome, why }) => ({ workload: `${namespace}/${name}`, outcome, why }));
+    .map(one => ({ workload: keyOf(one), outcome: one.outcome, why: one.why }));
   const message = (named: number): string =>
     jsonLine({
       run,

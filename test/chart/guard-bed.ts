@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { connect, type Kubernetes } from '../../src/kubernetes/connect.ts';
 import { ApiError, type ApiServer, apiServer } from '../cluster/apiserver.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
-import { deployment, namespace } from '../cluster/fleet.ts';
+import { deployment, namespace, ofKind } from '../cluster/fleet.ts';
 import { until } from '../cluster/until.ts';
 import { realClock } from '../kubernetes/real-clock.ts';
 import { DEPLOYMENTS, recordWith, restartWith, T, WEB, WISHES } from './guard-attempts.ts';
-import { aPodNamed, PODS, VICTIM } from './guard-means.ts';
+import { aPodNamed, OTHER_KINDS, PODS, VICTIM } from './guard-means.ts';
 import { CHART, POLICY } from './helm.ts';
 
 /** As the API server names it in a denial. */
@@ -26,7 +26,12 @@ export interface Bed {
 export async function guardedCluster(): Promise<Bed> {
   const cluster = await startCluster({ nodes: 0 });
   await cluster.kubectlApply(
-    [...['ops', 'shop'].map(name => namespace(name, { injected: false })), deployment(WISHES), ...moreRights]
+    [
+      ...['ops', 'shop'].map(name => namespace(name, { injected: false })),
+      deployment(WISHES),
+      ...OTHER_KINDS.map(kind => ofKind(kind, WISHES)),
+      ...moreRights,
+    ]
       .map(object => JSON.stringify(object))
       .join('\n---\n'),
   );

@@ -1,6 +1,6 @@
 /** Ways around a merge patch of a Deployment: other requests, other subresources, Pods. */
 import type { ApiRequest } from '../cluster/apiserver.ts';
-import { deployment } from '../cluster/fleet.ts';
+import { deployment, ofKind } from '../cluster/fleet.ts';
 import { DEPLOYMENTS, WEB, WISHES } from './guard-attempts.ts';
 
 /** One request, and what the guard says to it. */
@@ -17,7 +17,7 @@ const STRATEGIC = 'application/strategic-merge-patch+json';
 const JSON_PATCH = 'application/json-patch+json';
 const EVIL = deployment({ ...WISHES, image: 'example.test/evil:1' });
 const CHANGED = /this changes .*\bspec\.template\.spec\b/;
-const ONLY_RESTARTS = /nightshift may only restart Deployments/;
+const ONLY_RESTARTS = /nightshift may only restart workloads/;
 
 export const OTHER_MEANS: readonly Attempt[] = [
   {
@@ -86,6 +86,62 @@ export const OTHER_MEANS: readonly Attempt[] = [
     says: ONLY_RESTARTS,
   },
 ];
+
+const OWNER = { apiVersion: 'v1', kind: 'ConfigMap', name: 'mine', uid: '11111111-2222-3333-4444-555555555555' };
+
+/** Each with `shop/web`. */
+export const OTHER_KINDS = ['StatefulSet', 'DaemonSet'] as const;
+export const pathOfKind = (kind: (typeof OTHER_KINDS)[number]): string =>
+  `/apis/apps/v1/namespaces/shop/${kind.toLowerCase()}s`;
+
+/** The same of a StatefulSet and a DaemonSet. */
+export const OF_OTHER_KINDS: readonly Attempt[] = OTHER_KINDS.flatMap((kind): Attempt[] => {
+  const all = pathOfKind(kind);
+  const one = `${all}/web`;
+  const image = { spec: { containers: [{ name: 'app', image: 'example.test/evil:1' }] } };
+  const status = { status: { conditions: [{ type: 'Evil', status: 'True' }] } };
+  const patches: readonly (readonly [what: string, body: object, place: RegExp])[] = [
+    ['another image', { spec: { template: image } }, CHANGED],
+    [
+      'another strategy',
+      { spec: { updateStrategy: { type: 'OnDelete', rollingUpdate: null } } },
+      /this changes spec\.updateStrategy;/,
+    ],
+    ['an annotation', { metadata: { annotations: { evil: 'yes' } } }, /this changes metadata\.annotations\.evil;/],
+    ['an owner', { metadata: { ownerReferences: [OWNER] } }, /this changes metadata\.ownerReferences;/],
+    ['its patience', { spec: { minReadySeconds: 9 } }, /this changes spec\.minReadySeconds;/],
+  ];
+  return [
+    ...patches.map(([what, body, says]) => ({
+      what: `${what} of a ${kind}`,
+      path: one,
+      method: 'PATCH' as const,
+      body,
+      says,
+    })),
+    {
+      what: `a new ${kind}`,
+      path: all,
+      method: 'POST',
+      body: ofKind(kind, { ...WISHES, name: 'new' }),
+      says: ONLY_RESTARTS,
+    },
+    { what: `the deletion of a ${kind}`, path: one, method: 'DELETE', says: ONLY_RESTARTS },
+    { what: `the deletion of every ${kind}`, path: all, method: 'DELETE', says: ONLY_RESTARTS },
+    { what: `a status of a ${kind}`, path: `${one}/status`, method: 'PATCH', body: status, says: ONLY_RESTARTS },
+    ...(kind === 'StatefulSet'
+      ? [
+          {
+            what: `a scale of a ${kind}`,
+            path: `${one}/scale`,
+            method: 'PATCH' as const,
+            body: { spec: { replicas: 9 } },
+            says: ONLY_RESTARTS,
+          },
+        ]
+      : []),
+  ];
+});
 
 /** `victim` is somebody's. */
 export const PODS = '/api/v1/namespaces/shop/pods';

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { V1Pod, V1ValidatingAdmissionPolicy } from '@kubernetes/client-node';
 import { nextRestartedAt } from '../../src/domain/instant.ts';
-import { RESTARTED_AT, type WorkloadRef } from '../../src/domain/model.ts';
+import { keyOf, type Kind, RESTARTED_AT, type WorkloadRef } from '../../src/domain/model.ts';
 import { formatRecord, type RestartRecord } from '../../src/domain/record.ts';
 import type { PatchAnswer } from '../../src/ports.ts';
 import { aRecord } from '../build.ts';
 import { ApiError, apiServer } from '../cluster/apiserver.ts';
-import { deployment, type DeploymentWishes, namespace } from '../cluster/fleet.ts';
+import { deployment, type DeploymentWishes, namespace, ofKind } from '../cluster/fleet.ts';
 import { until } from '../cluster/until.ts';
 import { DEPLOYMENTS, WEB } from './guard-attempts.ts';
 import { type Bed, GUARD, guardedCluster, tokenIn, valuesOf } from './guard-bed.ts';
@@ -22,12 +22,12 @@ before(async () => {
 });
 after(() => bed.cluster.stop());
 
-const willing = (name: string): WorkloadRef => ({ namespace: 'willing', name });
+const willing = (name: string, kind: Kind = 'Deployment'): WorkloadRef => ({ kind, namespace: 'willing', name });
 
 /** Judges it and restarts it as a run does: again, when its status has changed in between. */
-async function restart(name: string): Promise<RestartRecord> {
-  return until(`${name} is restarted`, async () => {
-    const { answer, record } = await tryRestart(willing(name));
+async function restart(ref: WorkloadRef): Promise<RestartRecord> {
+  return until(`${keyOf(ref)} is restarted`, async () => {
+    const { answer, record } = await tryRestart(ref);
     return isAccepted(answer) && record;
   });
 }
@@ -41,9 +41,9 @@ async function tryRestart(ref: WorkloadRef): Promise<{ readonly answer: PatchAns
   return { answer: await bed.worker.cluster.restart({ workload, at, record: formatRecord(record) }), record };
 }
 
-async function rewrite(name: string, record: RestartRecord): Promise<void> {
-  await until(`the record of ${name} is rewritten`, async () => {
-    const workload = await bed.worker.cluster.workload(willing(name));
+async function rewrite(ref: WorkloadRef, record: RestartRecord): Promise<void> {
+  await until(`the record of ${keyOf(ref)} is rewritten`, async () => {
+    const workload = await bed.worker.cluster.workload(ref);
     return workload !== undefined && isAccepted(await bed.worker.cluster.rewriteRecord(workload, formatRecord(record)));
   });
 }
@@ -73,7 +73,16 @@ describe('the worker restarts, writes down how that ended, and restarts again:',
       const name = `app-${index}`;
       const path = '/apis/apps/v1/namespaces/willing/deployments';
       await bed.cluster.api(path, { method: 'POST', body: deployment({ namespace: 'willing', name, ...wishes }) });
-      await restartsTwice(name);
+      await restartsTwice(willing(name));
+    });
+  }
+
+  for (const kind of ['StatefulSet', 'DaemonSet'] as const) {
+    test(`a ${kind}`, async () => {
+      const path = `/apis/apps/v1/namespaces/willing/${kind.toLowerCase()}s`;
+      const body = ofKind(kind, { namespace: 'willing', name: 'other', annotations: { owner: 'shop' } });
+      await bed.cluster.api(path, { method: 'POST', body });
+      await restartsTwice(willing('other', kind));
     });
   }
 
@@ -90,16 +99,16 @@ describe('the worker restarts, writes down how that ended, and restarts again:',
     await kubectl('annotate', 'deployment/several', 'owner=shop');
     await kubectl('scale', 'deployment/several', '--replicas=2');
     await kubectl('rollout', 'restart', 'deployment/several');
-    await restartsTwice('several');
+    await restartsTwice(willing('several'));
     assert.equal(await bed.worker.cluster.ownerOfRestartedAt(willing('several')), 'nightshift');
   });
 });
 
-async function restartsTwice(name: string): Promise<void> {
-  const first = await restart(name);
-  await rewrite(name, { ...first, outcome: 'failed', reason: 'crashLoopBackOff' });
-  const second = await restart(name);
-  await rewrite(name, { ...second, outcome: 'ineffective' });
+async function restartsTwice(ref: WorkloadRef): Promise<void> {
+  const first = await restart(ref);
+  await rewrite(ref, { ...first, outcome: 'failed', reason: 'crashLoopBackOff' });
+  const second = await restart(ref);
+  await rewrite(ref, { ...second, outcome: 'ineffective' });
   assert.equal(second.before, first.at);
 }
 
@@ -107,10 +116,9 @@ test('a policy that changes Deployments on update makes the restart denied, and 
   const { cluster } = bed;
   await cluster.api(DEPLOYMENTS, { method: 'POST', body: deployment({ namespace: 'shop', name: 'stamped' }) });
   await cluster.kubectlApply(mutation.map(object => JSON.stringify(object)).join('\n---\n'));
-  const says =
-    /this changes metadata\.annotations\.stamp; if a webhook changes Deployments on update, that is what was/;
+  const says = /this changes metadata\.annotations\.stamp; if a webhook changes workloads on update, that is what was/;
   await until('the restart to be denied', async () => {
-    const { answer } = await tryRestart({ namespace: 'shop', name: 'stamped' });
+    const { answer } = await tryRestart({ kind: 'Deployment', namespace: 'shop', name: 'stamped' });
     return answer.kind === 'denied' && says.test(answer.message);
   });
 });

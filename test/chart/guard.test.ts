@@ -8,7 +8,15 @@ import { LAST_RESTART } from '../../src/domain/model.ts';
 import { ApiError } from '../cluster/apiserver.ts';
 import { CHANGES, DEPLOYMENTS, LATER, RECORDS, recordWith, restartWith, TIMES, WEB } from './guard-attempts.ts';
 import { type Bed, GUARD, guardedCluster } from './guard-bed.ts';
-import { type Attempt, OTHER_MEANS, POD_ATTEMPTS, PODS } from './guard-means.ts';
+import {
+  type Attempt,
+  OF_OTHER_KINDS,
+  OTHER_KINDS,
+  OTHER_MEANS,
+  pathOfKind,
+  POD_ATTEMPTS,
+  PODS,
+} from './guard-means.ts';
 
 let bed: Bed;
 let untouched: unknown;
@@ -19,9 +27,11 @@ before(async () => {
 });
 after(() => bed.cluster.stop());
 
-/** Deployments and Pods of the namespace, in full. */
+/** Workloads and Pods of the namespace, in full. */
 async function everything(): Promise<unknown> {
-  const lists = [DEPLOYMENTS, PODS].map(path => bed.cluster.api<{ items: unknown }>(path));
+  const lists = [DEPLOYMENTS, ...OTHER_KINDS.map(pathOfKind), PODS].map(path =>
+    bed.cluster.api<{ items: unknown }>(path),
+  );
   return (await Promise.all(lists)).map(({ items }) => items);
 }
 
@@ -45,8 +55,8 @@ const patch = (body: object, says: RegExp): Attempt => ({ what: '', path: WEB, m
 describe('nothing of a Deployment can be changed, alone or together with a restart:', () => {
   for (const [what, change, place] of CHANGES) {
     test(what, async () => {
-      const changes = `nothing of a Deployment but its restart, and this changes (.+, )?${place.replaceAll('.', '\\.')}(, .+)?`;
-      const says = new RegExp(`${changes}; if a webhook changes Deployments on update, that is what was denied$`);
+      const changes = `nothing of a workload but its restart, and this changes (.+, )?${place.replaceAll('.', '\\.')}(, .+)?`;
+      const says = new RegExp(`${changes}; if a webhook changes workloads on update, that is what was denied$`);
       await assertDenied(patch(change, says));
       await assertDenied(patch(merged(restartWith(), change), says));
     });
@@ -88,7 +98,7 @@ describe('the record can become nothing but that of the restart:', () => {
 });
 
 describe('no other means leads there:', () => {
-  for (const attempt of OTHER_MEANS) test(attempt.what, () => assertDenied(attempt));
+  for (const attempt of [...OTHER_MEANS, ...OF_OTHER_KINDS]) test(attempt.what, () => assertDenied(attempt));
 });
 
 describe('nothing can be done to Pods:', () => {

@@ -54,7 +54,11 @@ describe('the guard', () => {
     assert.ok(policy?.kind === 'ValidatingAdmissionPolicy');
     assert.equal(policy.spec?.failurePolicy, 'Fail');
     const variables = new Map(policy.spec?.variables?.map(({ name, expression }) => [name, expression]));
-    const places = [...(variables.get('places') ?? '').matchAll(/'path': dyn\('(.*)'\), 'but': dyn\(\[(.*)\]\)/g)];
+    const places = [
+      ...(variables.get('places') ?? '').matchAll(
+        /'path': dyn\('(.*)'\), 'but': dyn\(\[(.*)\](?: \+ variables\.counted)?\)/g,
+      ),
+    ];
     assert.deepEqual(
       places.map(([, path, but]) => [path, but]),
       [

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { after, before, test } from 'node:test';
+import { KINDS } from '../../src/domain/model.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { until } from '../cluster/until.ts';
 import { CHART, POLICY } from './helm.ts';
@@ -26,7 +27,7 @@ interface Case {
   readonly uses?: readonly string[];
 }
 
-const ALL = ['injection', 'configChanged', 'secrets', 'ready'];
+const ALL = ['injection', 'configChanged', 'secrets', 'ready', 'StatefulSet', 'DaemonSet'];
 const EVERYWHERE = {
   ops: ['everywhere', 'release namespace'],
   shop: ['everywhere'],
@@ -48,6 +49,7 @@ const cases: readonly Case[] = [
     uses: ['injection'],
   },
   { what: 'configChanged', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['configChanged'] },
+  { what: 'another kind', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['StatefulSet'] },
   { what: 'all that there are', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ALL },
   {
     what: 'an upgrade to a list of namespaces takes its rights away everywhere else',
@@ -84,7 +86,8 @@ for (const { what, listed, scope, holds, uses = [] } of cases) {
     await cluster.helm('upgrade', '--install', 'nightshift', CHART, '-n', 'ops', '--set-json', values);
     for (const namespace of NAMESPACES) {
       const rows = rightsTable(scope).filter(
-        ({ where, when }) => holds[namespace]?.includes(where) && (when === '' || uses.includes(when)),
+        ({ where, when }) =>
+          holds[namespace]?.includes(where) && (when === '' || when === 'Deployment' || uses.includes(when)),
       );
       await assertRights(
         namespace,
@@ -98,6 +101,7 @@ for (const { what, listed, scope, holds, uses = [] } of cases) {
 function policyWith(uses: readonly string[]): object {
   return {
     ...POLICY,
+    select: { kinds: KINDS.filter(kind => kind === 'Deployment' || uses.includes(kind)) },
     stale: [
       ...POLICY.stale,
       ...(uses.includes('injection') ? [{ injection: 'drift' }] : []),

@@ -64,6 +64,21 @@ describe('what more the policy needs is granted with it:', { concurrency: 4 }, (
     });
   }
 
+  test('the kinds that the policy names, and no other', async () => {
+    const resources = async (policy: object) =>
+      (await rulesOf({ policy })).filter(({ apiGroups }) => apiGroups?.includes('apps'));
+    const verbs = ['get', 'list', 'watch', 'patch'];
+    const kinds = ['DaemonSet', 'StatefulSet', 'DaemonSet'];
+    assert.deepEqual(await resources({ ...POLICY, select: { kinds } }), [
+      { apiGroups: ['apps'], resources: ['daemonsets', 'statefulsets'], verbs },
+    ]);
+    const ready = [{ deployment: 'mesh/istiod' }];
+    assert.deepEqual(await resources({ ...POLICY, ready, select: { kinds: ['StatefulSet'] } }), [
+      { apiGroups: ['apps'], resources: ['statefulsets'], verbs },
+      { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] },
+    ]);
+  });
+
   test('a Role for each namespace of what must be ready, but for those that may be read anyway', async () => {
     const ready = ['mesh/istiod', 'mesh/gateway', 'mesh/istiod', 'ops/other', 'shop/api'];
     const policy = { ...POLICY, ready: ready.map(name => ({ deployment: name })) };

@@ -54,6 +54,14 @@ export function deployment(wishes: DeploymentWishes): object {
   };
 }
 
+/** The same as one of another kind: its Pods are named, or on every node. */
+export function ofKind(kind: 'StatefulSet' | 'DaemonSet', wishes: DeploymentWishes): object {
+  const { spec, ...manifest } = Object(deployment(wishes));
+  const { replicas, ...rest } = spec;
+  const own = kind === 'StatefulSet' ? { replicas, serviceName: wishes.name } : {};
+  return { ...manifest, kind, spec: { ...rest, ...own } };
+}
+
 /** A Namespace whose Pods get the sidecar, unless told otherwise. */
 export function namespace(
   name: string,

@@ -44,6 +44,7 @@ test('a policy that says everything becomes plain values', () => {
       ],
     },
     select: {
+      kinds: ['Deployment'],
       namespaces: {
         include: ['team-*'],
         exclude: ['*-legacy'],
@@ -72,7 +73,11 @@ test('a policy that says everything becomes plain values', () => {
 test('everything but windows.allow and stale has its documented default', () => {
   assert.deepEqual(policyOf(SMALL_POLICY), {
     windows: { timeZone: 'UTC', allow: [{ name: 'nights', opens: parseCron('0 1 * * *'), lasts: 4 * HOUR }], deny: [] },
-    select: { namespaces: { include: ['*'], exclude: [], labels: [] }, workloads: { labels: [], exclude: [] } },
+    select: {
+      kinds: ['Deployment'],
+      namespaces: { include: ['*'], exclude: [], labels: [] },
+      workloads: { labels: [], exclude: [] },
+    },
     stale: [{ kind: 'podOlderThan', age: 7 * DAY }],
     ...DEFAULTS,
   });
@@ -204,4 +209,10 @@ test('policies are compared by what they say', () => {
   assert.equal(samePolicy(small, policyOf(plus('rollout: { soak: 30s, timeout: 600s }'))), true);
   assert.equal(samePolicy(small, policyOf(plus('rollout: { soak: 31s }'))), false);
   assert.equal(samePolicy(small, policyOf(swap('0 1 * * *', '0 2 * * *'))), false);
+});
+
+test('kinds are those that are named, once each and always in the same order', () => {
+  const kindsOf = (text: string) => policyOf(plus(`select: { kinds: [${text}] }`)).select.kinds;
+  assert.deepEqual(kindsOf('DaemonSet, Deployment, DaemonSet'), ['Deployment', 'DaemonSet']);
+  assert.deepEqual(kindsOf('StatefulSet'), ['StatefulSet']);
 });

@@ -117,7 +117,7 @@ describe('the fewest available replicas that a strategy promises', () => {
     { replicas: 5, strategy: rolling('25%', '100%'), floor: 0 },
     { replicas: 200, strategy: rolling('10%', '55%'), floor: 90 },
   ]) {
-    const words = strategy.kind === 'recreate' ? 'Recreate' : `surge ${strategy.maxSurge}, ${strategy.maxUnavailable}`;
+    const words = Object.values(strategy).join(', ');
     test(`is ${floor} of ${replicas} with ${words}`, () => {
       assert.equal(availabilityFloor(replicas, strategy), floor);
       assert.equal(wouldCauseDowntime(aWorkload({ replicas, strategy })), floor === 0);

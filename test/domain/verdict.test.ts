@@ -163,3 +163,22 @@ describe('a restartedAt ahead of our clock', () => {
     });
   }
 });
+
+/** An ordinary way to be: no rollout is under way that would end. */
+const NO_ROLLOUT: readonly Case[] = [
+  { because: 'nobody deletes its Pods', why: 'wouldNotRollOut', given: { strategy: { kind: 'onDelete' } } },
+  {
+    because: 'somebody else has yet to delete Pods of an older template',
+    why: 'wouldNotRollOut',
+    given: { strategy: { kind: 'onDelete' }, status: { updatedReplicas: 0 } },
+  },
+  {
+    because: 'Pods below its partition keep their template',
+    why: 'wouldNotRollOut',
+    given: { strategy: { kind: 'partitioned', partition: 1 }, status: { updatedReplicas: 2 } },
+  },
+];
+
+for (const veto of NO_ROLLOUT) {
+  test(`a workload is left as ${veto.why} when ${veto.because}`, () => assert.equal(reasonOf(veto), veto.why));
+}

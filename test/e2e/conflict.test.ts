@@ -27,7 +27,7 @@ async function startAfter(verb: 'label' | 'annotate', change: string) {
     checkpoint: 'none',
   });
   try {
-    const workload = await cluster.workload({ namespace, name: 'app' });
+    const workload = await cluster.workload({ kind: 'Deployment', namespace, name: 'app' });
     assert.ok(workload !== undefined);
     world.observed.put(workload, workload);
     await site.cluster.kubectl('-n', namespace, verb, 'deployment', 'app', change);

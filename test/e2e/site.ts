@@ -60,6 +60,8 @@ export interface SiteOptions {
   readonly namespaces?: number;
   /** The injector of test/cluster looks after its namespaces. */
   readonly injected?: boolean;
+  /** What its runs may restart besides Deployments. */
+  readonly kinds?: readonly ('statefulsets' | 'daemonsets')[];
   /** A right that is taken away: `patch deployments`. */
   readonly without?: string;
   /** Rights that only some criteria need: `create pods`. */
@@ -222,7 +224,7 @@ function watchWorker(child: ChildProcess): Worker {
 }
 
 /** The rights that the README promises. */
-function rights(id: string, home: string, { without, also = [] }: SiteOptions): object[] {
+function rights(id: string, home: string, { without, also = [], kinds = [] }: SiteOptions): object[] {
   const rule = (apiGroups: string, resource: string, verbs: readonly string[]) => ({
     apiGroups: [apiGroups],
     resources: [resource],
@@ -231,7 +233,7 @@ function rights(id: string, home: string, { without, also = [] }: SiteOptions): 
   const subjects = [{ kind: 'ServiceAccount', name: 'nightshift', namespace: home }];
   const api = 'rbac.authorization.k8s.io';
   const everywhere = [
-    rule('apps', 'deployments', ['get', 'list', 'watch', 'patch']),
+    ...['deployments', ...kinds].map(kind => rule('apps', kind, ['get', 'list', 'watch', 'patch'])),
     rule('', 'pods', ['list']),
     rule('', 'namespaces', ['list']),
     rule('', 'events', ['create']),

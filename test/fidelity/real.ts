@@ -110,7 +110,7 @@ class RealTheatre implements Theatre {
 }
 
 function strategySpec(strategy: Strategy): object {
-  if (strategy.kind === 'recreate') return { type: 'Recreate' };
+  if (strategy.kind !== 'rollingUpdate') return { type: 'Recreate' };
   const { maxSurge, maxUnavailable } = strategy;
   return { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } };
 }

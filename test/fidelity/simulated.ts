@@ -133,7 +133,7 @@ class SimulatedTheatre implements Theatre {
 
   #act<Rest extends readonly unknown[]>(does: (workload: Workload, ...rest: Rest) => unknown) {
     return (name: string, ...rest: Rest): Promise<void> => {
-      const workload = this.#api.get({ namespace: NAMESPACE, name });
+      const workload = this.#api.get({ kind: 'Deployment', namespace: NAMESPACE, name });
       if (workload === undefined) return Promise.reject(new Error(`there is no ${name}`));
       does(workload, ...rest);
       return Promise.resolve();

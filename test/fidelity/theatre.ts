@@ -101,7 +101,7 @@ export async function until(
 ): Promise<Workload> {
   const deadline = clock.elapsed() + 60_000;
   for (;;) {
-    const workload = await cluster.workload({ namespace, name });
+    const workload = await cluster.workload({ kind: 'Deployment', namespace, name });
     if (workload !== undefined && holds(workload)) return workload;
     if (clock.elapsed() > deadline) throw new Error(`${name} did not become ${what}: ${JSON.stringify(workload)}`);
     await clock.sleep(50);
@@ -109,7 +109,7 @@ export async function until(
 }
 
 export async function known({ cluster, namespace }: Theatre, name: string): Promise<Workload> {
-  const workload = await cluster.workload({ namespace, name });
+  const workload = await cluster.workload({ kind: 'Deployment', namespace, name });
   if (workload === undefined) throw new Error(`there is no ${name}`);
   return workload;
 }
@@ -137,7 +137,7 @@ export interface Following extends AsyncDisposable {
 
 /** Follows the namespace by the worker's own watch. */
 export async function follow({ cluster, namespace }: Theatre): Promise<Following> {
-  const needs = { shapes: false, config: false, volumes: false, secrets: false };
+  const needs = { kinds: ['Deployment'], shapes: false, config: false, volumes: false, secrets: false } as const;
   const { bookmark } = await cluster.inventory(needs);
   const seen: Following['seen'][number][] = [];
   const over = new AbortController();

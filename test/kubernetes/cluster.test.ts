@@ -10,7 +10,7 @@ import type { Handler } from './fake-api-server.ts';
 import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
 import { aDeployment, aList, aPod } from './objects.ts';
 
-const workload = projectWorkload(aDeployment('cart'), new Interner());
+const workload = projectWorkload(aDeployment('cart'), 'Deployment', new Interner());
 const PATH = '/apis/apps/v1/namespaces/shop/deployments/cart';
 
 async function clusterOf(handler: Handler, fieldManager = 'nightshift') {

@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { list } from '../../src/kubernetes/lists.ts';
 import type { Call } from '../../src/kubernetes/resource.ts';
-import { DEPLOYMENTS, PODS } from '../../src/kubernetes/resource.ts';
+import { resourceOf } from '../../src/kubernetes/kinds.ts';
+import { PODS } from '../../src/kubernetes/resource.ts';
 import { streamOf } from '../../src/kubernetes/stream.ts';
 import { OutOfReach } from '../../src/ports.ts';
 import { textAt } from '../../src/kubernetes/json.ts';
@@ -12,6 +13,7 @@ import { aDeployment } from './objects.ts';
 
 /** A server that never stops talking is cut off, with an error and without filling the memory. */
 
+const DEPLOYMENTS = resourceOf('Deployment');
 const GET: Call = { verb: 'get', resource: DEPLOYMENTS, namespace: 'shop', name: 'cart' };
 const WATCH: Call = { verb: 'watch', resource: DEPLOYMENTS, namespace: '', query: { watch: 'true' } };
 const MIB = 1 << 20;

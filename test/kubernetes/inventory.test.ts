@@ -5,7 +5,7 @@ import { NO_NEEDS } from '../build.ts';
 import { readInventory } from '../../src/kubernetes/inventory.ts';
 import { list } from '../../src/kubernetes/lists.ts';
 import { textAt } from '../../src/kubernetes/json.ts';
-import { DEPLOYMENTS } from '../../src/kubernetes/resource.ts';
+import { resourceOf } from '../../src/kubernetes/kinds.ts';
 import { NotPermitted, OutOfReach } from '../../src/ports.ts';
 import type { Handler, Seen } from './fake-api-server.ts';
 import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
@@ -25,7 +25,7 @@ describe('a list', () => {
       reply(response, 200, pages[query['continue'] ?? ''], { date: 'Mon, 23 Nov 2026 01:02:03 GMT' }),
     );
     await using to = transportTo(server);
-    assert.deepEqual(await list(to.transport, { resource: DEPLOYMENTS, namespace: '', keep }), {
+    assert.deepEqual(await list(to.transport, { resource: resourceOf('Deployment'), namespace: '', keep }), {
       items: ['a', 'b', 'c'],
       resourceVersion: '5',
       date: Date.parse('2026-11-23T01:02:03Z'),
@@ -47,14 +47,18 @@ describe('a list', () => {
       return reply(response, 410, failure(410, 'The provided continue parameter is too old'));
     });
     await using to = transportTo(server);
-    const { items, resourceVersion } = await list(to.transport, { resource: DEPLOYMENTS, namespace: '', keep });
+    const { items, resourceVersion } = await list(to.transport, {
+      resource: resourceOf('Deployment'),
+      namespace: '',
+      keep,
+    });
     assert.deepEqual([items, resourceVersion], [['a'], '9']);
   });
 
   it('is given up when it expires again and again', async () => {
     await using server = await fakeApiServer((_, response) => reply(response, 410, failure(410, 'Gone')));
     await using to = transportTo(server);
-    await assert.rejects(list(to.transport, { resource: DEPLOYMENTS, namespace: '', keep }), OutOfReach);
+    await assert.rejects(list(to.transport, { resource: resourceOf('Deployment'), namespace: '', keep }), OutOfReach);
     assert.equal(server.seen.length, 3);
   });
 });
@@ -111,7 +115,7 @@ describe('the inventory', () => {
       'shop/till': [],
       'other/cart': [],
     });
-    assert.deepEqual([...inventory.bookmark], [['', '100']]);
+    assert.deepEqual(inventory.bookmark, [{ kind: 'Deployment', namespace: '', resourceVersion: '100' }]);
     assert.deepEqual(inventory.skipped, []);
   });
 
@@ -167,7 +171,7 @@ describe('the inventory', () => {
     assert.deepEqual([...inventory.namespaces.keys()], ['shop']);
     assert.deepEqual([...inventory.pods.keys()], ['shop/cart']);
     assert.equal(inventory.workloads.length, 1);
-    assert.deepEqual([...inventory.bookmark], [['shop', '50']]);
+    assert.deepEqual(inventory.bookmark, [{ kind: 'Deployment', namespace: 'shop', resourceVersion: '50' }]);
     assert.deepEqual(inventory.skipped, [
       { namespace: 'gone', why: 'there is no such namespace' },
       { namespace: 'forbidden', why: 'not permitted to get namespaces in namespace forbidden' },
@@ -205,7 +209,10 @@ describe('the inventory', () => {
       needs: NO_NEEDS,
       now: 1,
     });
-    assert.deepEqual([...inventory.bookmark.keys()], names);
+    assert.deepEqual(
+      inventory.bookmark.map(({ namespace }) => namespace),
+      names,
+    );
     assert.equal(server.seen.length, 80);
     assert.ok(most <= 4, `${most} at a time`);
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { NO_NEEDS } from '../build.ts';
 import { Interner } from '../../src/kubernetes/interner.ts';
 import { projectPod } from '../../src/kubernetes/pod-projection.ts';
 import { aPod, type Json } from './objects.ts';
@@ -10,7 +11,7 @@ import { aPod, type Json } from './objects.ts';
  * Pod must be the same whoever came before it.
  */
 
-const NEEDS = { shapes: true, config: true, volumes: true, secrets: true };
+const NEEDS = { ...NO_NEEDS, shapes: true, config: true, volumes: true, secrets: true };
 const VARIABLES = ['one', 'two'].map(name => ({ configMapRef: { name } }));
 const SPEC = {
   containers: [{ name: 'app', image: 'app:1', env: [{ name: 'EMPTY', value: '' }], envFrom: VARIABLES }],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { Interner } from '../../src/kubernetes/interner.ts';
-import { isTerminal, projectPod, workloadNameOf } from '../../src/kubernetes/pod-projection.ts';
+import { isTerminal, projectPod, controlledBy } from '../../src/kubernetes/pod-projection.ts';
 import { absurd } from './absurd.ts';
 import type { Json, PodParts } from './objects.ts';
 import { aPod } from './objects.ts';
@@ -61,12 +61,14 @@ describe('a Pod', () => {
 describe('the workload of a Pod', () => {
   const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'cart-abc', controller: true };
   const labels = { 'pod-template-hash': 'abc' };
+  const ownedBy = (kind: string) => ({ ownerReferences: [{ ...owner, kind }], labels });
+  const CART = { kind: 'Deployment', name: 'cart' };
   for (const [name, metadata, expected] of [
-    ['its ReplicaSet’s name without the hash', { ownerReferences: [owner], labels }, 'cart'],
+    ['the Deployment of its ReplicaSet, without the hash', { ownerReferences: [owner], labels }, CART],
     [
       'found among other owners',
       { ownerReferences: [{ ...owner, name: 'x', controller: false }, owner], labels },
-      'cart',
+      CART,
     ],
     ['unknown when the ReplicaSet was adopted', { ownerReferences: [{ ...owner, name: 'legacy' }], labels }, undefined],
     ['unknown without a hash', { ownerReferences: [owner], labels: {} }, undefined],
@@ -75,11 +77,14 @@ describe('the workload of a Pod', () => {
       { ownerReferences: [{ ...owner, controller: false }], labels },
       undefined,
     ],
-    ['unknown for a StatefulSet', { ownerReferences: [{ ...owner, kind: 'StatefulSet' }], labels }, undefined],
+    ['its StatefulSet', ownedBy('StatefulSet'), { kind: 'StatefulSet', name: 'cart-abc' }],
+    ['its DaemonSet', ownedBy('DaemonSet'), { kind: 'DaemonSet', name: 'cart-abc' }],
+    ['unknown for a Job', ownedBy('Job'), undefined],
+    ['unknown for what claims to be of a Deployment', ownedBy('Deployment'), undefined],
     ['unknown for a bare Pod', { ownerReferences: undefined, labels }, undefined],
   ] as const) {
     it(`is ${name}`, () => {
-      assert.equal(workloadNameOf(aPod('cart', 'x', { metadata })), expected);
+      assert.deepEqual(controlledBy(aPod('cart', 'x', { metadata })), expected);
     });
   }
 });
@@ -182,7 +187,7 @@ it('no absurd Pod makes a projection throw', () => {
       const pod = projectPod(object, new Interner(), NO_NEEDS);
       assert.ok(Number.isFinite(pod.createdAt));
       assert.ok(pod.images.every(({ container, image }) => typeof container === 'string' && typeof image === 'string'));
-      workloadNameOf(object);
+      controlledBy(object);
       isTerminal(object);
     }),
   );

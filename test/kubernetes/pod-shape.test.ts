@@ -93,7 +93,7 @@ describe('the shape of a Pod', () => {
     const name = fc.oneof(fc.constantFrom('"', '{', ',', ':', '\\', '1', 'true', 'null', 'e'), fc.string());
     fc.assert(
       fc.property(name, name, (...[called, uid]) => {
-        assert.deepEqual([...containersOf(projectShape(pod, new Interner(), { name: called, uid })).keys()], ['app']);
+        assert.deepEqual([...containersOf(projectShape(pod, new Interner(), [called, uid])).keys()], ['app']);
       }),
     );
   });
@@ -106,7 +106,7 @@ it('a ReplicaSet that admission writes into a Pod is the same one after a restar
       spec: { containers: [{ ...CONTAINER, env }] },
       metadata: { annotations: { 'injector/owner': name } },
     });
-    return projectShape(pod, new Interner(), { name, uid });
+    return projectShape(pod, new Interner(), [name, uid]);
   };
   assert.deepEqual(shapeIn('cart-abc', 'uid-1'), shapeIn('cart-xyz', 'uid-2'));
 });

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Workload } from '../../src/domain/model.ts';
 import type { ConnectOptions, Kubernetes } from '../../src/kubernetes/connect.ts';
 import { connect } from '../../src/kubernetes/connect.ts';
-import type { WorkloadChange } from '../../src/ports.ts';
+import type { WatchBookmark, WorkloadChange } from '../../src/ports.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import { deployment, namespace } from '../cluster/fleet.ts';
@@ -24,7 +24,7 @@ async function as(serviceAccount: string, options: Partial<ConnectOptions> = {})
   return connected;
 }
 
-const ref = (name: string) => ({ namespace: 'shop', name });
+const ref = (name: string) => ({ kind: 'Deployment' as const, namespace: 'shop', name });
 async function judged(name: string): Promise<Workload> {
   const workload = await kubernetes.cluster.workload(ref(name));
   assert.ok(workload, `${name} is there`);
@@ -231,7 +231,7 @@ describe('a restart', () => {
 });
 
 describe('a watch', () => {
-  async function watching(from: Kubernetes, bookmark?: ReadonlyMap<string, string>) {
+  async function watching(from: Kubernetes, bookmark?: WatchBookmark) {
     const changes: WorkloadChange[] = [];
     const stop = new AbortController();
     const inventory = await from.cluster.inventory(NO_NEEDS);
@@ -269,7 +269,7 @@ describe('a watch', () => {
   });
 
   it('from a place that the server has forgotten lists everything again and goes on', async () => {
-    await using watch = await watching(kubernetes, new Map([['', '1']]));
+    await using watch = await watching(kubernetes, [{ kind: 'Deployment', namespace: '', resourceVersion: '1' }]);
     await until('everything is seen', () =>
       ['cart', 'guarded', 'till', 'vault'].every(name => watch.told(name).length > 0),
     );

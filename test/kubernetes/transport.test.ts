@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import type { Call } from '../../src/kubernetes/resource.ts';
-import { CONFIG_MAPS, DEPLOYMENTS } from '../../src/kubernetes/resource.ts';
+import { resourceOf } from '../../src/kubernetes/kinds.ts';
+import { CONFIG_MAPS } from '../../src/kubernetes/resource.ts';
 import { ONE_OBJECT, ONE_WRITE } from '../../src/kubernetes/transport.ts';
 import { NotPermitted, OutOfReach } from '../../src/ports.ts';
 import type { Handler } from './fake-api-server.ts';
 import { failure, fakeApiServer, kubeconfigFile, reply, TOKEN, transportTo } from './fake-api-server.ts';
 
+const DEPLOYMENTS = resourceOf('Deployment');
 const GET: Call = { verb: 'get', resource: DEPLOYMENTS, namespace: 'shop', name: 'cart' };
 const PATCH: Call = { verb: 'patch', resource: DEPLOYMENTS, namespace: 'shop', name: 'cart', body: { a: 1 } };
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { injectionOf, type Admission } from '../../src/domain/drift.ts';
 import { injectionCriteria } from '../../src/domain/policy.ts';
+import { NO_NEEDS } from '../build.ts';
 import { Interner } from '../../src/kubernetes/interner.ts';
 import { readInventory } from '../../src/kubernetes/inventory.ts';
 import { projectShape } from '../../src/kubernetes/pod-shape.ts';
@@ -11,7 +12,7 @@ import { aPolicy } from '../build.ts';
 import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
 import { aDeployment, aList, aPod } from './objects.ts';
 
-const workload = projectWorkload(aDeployment('cart'), new Interner());
+const workload = projectWorkload(aDeployment('cart'), 'Deployment', new Interner());
 
 test('a trial that the server asked to repeat later is given up at once when the process is told to end', async () => {
   const interruption = new AbortController();
@@ -57,7 +58,7 @@ test('a Pod with an older annotation of the injector is seen behind network plug
     ),
   );
   await using to = transportTo(server);
-  const needs = { shapes: true, config: false, volumes: false, secrets: false };
+  const needs = { ...NO_NEEDS, shapes: true };
   const inventory = await readInventory(to.transport, { scope: { kind: 'cluster' }, needs, now: 0 });
   const interner = new Interner();
   const template = { metadata: {}, spec: { containers: [{ name: 'app', image: 'app:1' }] } };

@@ -13,7 +13,7 @@ const TEMPLATE = {
   metadata: { labels: { app: 'cart' }, annotations: { note: 'x' } },
   spec: { containers: [{ name: 'app', image: 'app:1' }], serviceAccountName: 'cart' },
 };
-const workload = projectWorkload(aDeployment('cart', { template: TEMPLATE }), new Interner());
+const workload = projectWorkload(aDeployment('cart', { template: TEMPLATE }), 'Deployment', new Interner());
 const PODS = '/api/v1/namespaces/shop/pods';
 const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 

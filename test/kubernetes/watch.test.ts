@@ -3,8 +3,8 @@ import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import type { Known } from '../../src/kubernetes/watch.ts';
 import { watchWorkloads } from '../../src/kubernetes/watch.ts';
-import { DEPLOYMENTS } from '../../src/kubernetes/resource.ts';
-import { NotPermitted } from '../../src/ports.ts';
+import { resourceOf } from '../../src/kubernetes/kinds.ts';
+import { NotPermitted, type WatchBookmark } from '../../src/ports.ts';
 import type { FakeApiServer, Seen, TestTransport } from './fake-api-server.ts';
 import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
 import type { Json } from './objects.ts';
@@ -38,17 +38,23 @@ interface Watching extends AsyncDisposable {
   watched(number: number): Promise<Seen>;
 }
 
+const placeIn = (namespace: string, resourceVersion: string) => ({
+  kind: 'Deployment' as const,
+  namespace,
+  resourceVersion,
+});
+
 /** A watch from resourceVersion 10. The streams are answered in turn, the last one again and again. */
 async function watching(
   streams: readonly ((response: ServerResponse, request: Seen) => void)[],
   {
     list = aList([]),
     known = [],
-    from = new Map([['', '10']]),
+    from = [{ kind: 'Deployment', namespace: '', resourceVersion: '10' }],
   }: {
     readonly list?: Json | ((response: ServerResponse) => void);
     readonly known?: readonly Known[];
-    readonly from?: ReadonlyMap<string, string>;
+    readonly from?: WatchBookmark;
   } = {},
 ): Promise<Watching> {
   const watches: Seen[] = [];
@@ -153,10 +159,10 @@ describe('a watch', () => {
   });
 
   it('never keeps another request waiting, however many there are', async () => {
-    const from = new Map(Array.from({ length: 40 }, (_, index) => [`ns-${index}`, '10']));
+    const from = Array.from({ length: 40 }, (_, index) => placeIn(`ns-${index}`, '10'));
     await using watch = await watching([silence], { from });
     await watch.watched(40);
-    await watch.to.transport.read({ verb: 'list', resource: DEPLOYMENTS, namespace: '' });
+    await watch.to.transport.read({ verb: 'list', resource: resourceOf('Deployment'), namespace: '' });
   });
 });
 
@@ -253,7 +259,12 @@ describe('a stream that says nothing', () => {
 
 describe('after a 410', () => {
   const gone = say(line('ERROR', failure(410, 'too old resource version')));
-  const known = ['a', 'b', 'c'].map(name => ({ namespace: 'shop', name, uid: `uid-${name}` }));
+  const known = ['a', 'b', 'c'].map(name => ({
+    kind: 'Deployment' as const,
+    namespace: 'shop',
+    name,
+    uid: `uid-${name}`,
+  }));
   const list = aList([at('a', '40'), at('b', '41', { uid: 'uid-new' })], { resourceVersion: '50' });
 
   for (const [name, first] of [
@@ -322,10 +333,7 @@ describe('without the right to watch', () => {
   });
 
   it('in one namespace it ends in all', async () => {
-    const from = new Map([
-      ['shop', '10'],
-      ['other', '20'],
-    ]);
+    const from = [placeIn('shop', '10'), placeIn('other', '20')];
     const stream = (response: ServerResponse, { path }: Seen) =>
       (path.includes('/other/') ? refuse(403) : silence)(response);
     await using watch = await watching([stream], { from });
@@ -334,10 +342,7 @@ describe('without the right to watch', () => {
 });
 
 it('namespaces are watched each by itself', async () => {
-  const from = new Map([
-    ['shop', '10'],
-    ['other', '20'],
-  ]);
+  const from = [placeIn('shop', '10'), placeIn('other', '20')];
   const stream = (response: ServerResponse, { path, query }: Seen) =>
     say(line('MODIFIED', at(`${path.split('/')[5]}-${query['resourceVersion']}`, '99')))(response);
   await using watch = await watching([stream], { from });
@@ -359,6 +364,13 @@ it('an error of the listener ends the watch and is passed on', async () => {
     throw new TypeError('a bug');
   };
   const { signal } = new AbortController();
-  const watch = watchWorkloads({ transport, clock, bookmark: new Map([['', '1']]), known: [], onChange, signal });
+  const watch = watchWorkloads({
+    transport,
+    clock,
+    bookmark: [{ kind: 'Deployment', namespace: '', resourceVersion: '1' }],
+    known: [],
+    onChange,
+    signal,
+  });
   await assert.rejects(watch, { message: 'a bug' });
 });

@@ -13,7 +13,7 @@ import { absurd } from './absurd.ts';
 import type { DeploymentParts } from './objects.ts';
 import { aDeployment } from './objects.ts';
 
-const project = (parts: DeploymentParts) => projectWorkload(aDeployment('cart', parts), new Interner());
+const project = (parts: DeploymentParts) => projectWorkload(aDeployment('cart', parts), 'Deployment', new Interner());
 const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
 
 describe('a workload', () => {
@@ -116,7 +116,7 @@ describe('a workload', () => {
   }
 
   it('leaves open what an older API server does not serve, and counts nothing where it says nothing', () => {
-    assert.deepEqual(projectWorkload({}, new Interner()).status, {
+    assert.deepEqual(projectWorkload({}, 'Deployment', new Interner()).status, {
       observedGeneration: 0,
       replicas: 0,
       updatedReplicas: 0,
@@ -214,7 +214,7 @@ describe('a namespace', () => {
 it('no absurd object makes a projection throw', () => {
   fc.assert(
     fc.property(absurd(aDeployment('cart')), object => {
-      const workload = projectWorkload(object, new Interner());
+      const workload = projectWorkload(object, 'Deployment', new Interner());
       assert.equal(typeof workload.name, 'string');
       assert.ok(Number.isFinite(workload.replicas) && Number.isFinite(workload.status.updatedReplicas));
       assert.ok(Object.values(workload.labels).every(value => typeof value === 'string'));

@@ -57,9 +57,9 @@ export class ApiServer {
     const before = this.get(ref);
     if (before === undefined) return;
     this.#workloads.delete(keyOf(ref));
-    const { namespace, name, uid } = before;
+    const { kind, namespace, name, uid } = before;
     const version = Number(this.#next());
-    this.history.push({ version, change: { kind: 'deleted', ref: { namespace, name }, uid } });
+    this.history.push({ version, change: { kind: 'deleted', ref: { kind, namespace, name }, uid } });
     for (const listener of this.#listeners) listener(undefined, before);
   }
 

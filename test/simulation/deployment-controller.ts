@@ -303,7 +303,7 @@ export class DeploymentController {
 
 /** How many Pods may be too many, and how many too few: surge rounds up, unavailable down, and one of them is never zero. */
 export function fenceposts({ strategy, replicas }: Pick<Workload, 'strategy' | 'replicas'>) {
-  if (strategy.kind === 'recreate') return { surge: 0, unavailable: replicas };
+  if (strategy.kind !== 'rollingUpdate') return { surge: 0, unavailable: replicas };
   const share = (value: number | string, round: (value: number) => number): number =>
     typeof value === 'number' ? value : round((Number.parseInt(value, 10) * replicas) / 100);
   const surge = share(strategy.maxSurge, Math.ceil);

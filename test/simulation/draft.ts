@@ -33,7 +33,7 @@ export interface Draft {
   readonly isReadyAsked: boolean;
 }
 
-export const INJECTOR = { namespace: 'mesh', name: 'injector' };
+export const INJECTOR = { kind: 'Deployment' as const, namespace: 'mesh', name: 'injector' };
 export const NAMESPACES: readonly string[] = ['shop', 'pay'];
 
 /** The document that says the same. */

@@ -133,7 +133,7 @@ export function floorOf(workload: Pick<Workload, 'strategy' | 'replicas'>): numb
 
 export function refOf(key: string): WorkloadRef {
   const [namespace = '', name = ''] = key.split('/');
-  return { namespace, name };
+  return { kind: 'Deployment', namespace, name };
 }
 
 export const flightName = ({ key, at }: Flight): string => `${key} (${at})`;

@@ -68,10 +68,10 @@ export class ProcessCluster implements Cluster {
       const entries = workloads.map(workload => [keyOf(workload), api.get(workload)] as const);
       return new Map(entries.map(([key, now]) => [key, now === undefined ? [] : this.#live(now)]));
     });
-    const bookmark = new Map([['', String(version)]]);
+    const bookmark = [{ kind: 'Deployment', namespace: '', resourceVersion: String(version) }] as const;
     this.#known.set(
       bookmark,
-      workloads.map(({ namespace, name, uid }) => ({ namespace, name, uid })),
+      workloads.map(({ kind, namespace, name, uid }) => ({ kind, namespace, name, uid })),
     );
     return { at, namespaces, workloads, pods, configChanges: read.configChanges, budgets, bookmark, skipped: [] };
   }
@@ -126,7 +126,7 @@ export class ProcessCluster implements Cluster {
     const trouble = (): number => (network.isDown || network.isStalled ? 1 : network.trouble);
     const watch = new ProcessWatch(
       { process: this.#process, timeline, api, random, trace, trouble, met: network.met },
-      { version: Number(bookmark.get('')), known: this.#known.get(bookmark) ?? [], onChange },
+      { version: Number(bookmark[0]?.resourceVersion), known: this.#known.get(bookmark) ?? [], onChange },
     );
     const end = (): void => {
       watch.end();

@@ -91,7 +91,7 @@ export class ProcessWatch {
     if (change.kind === 'deleted') this.#known.delete(keyOf(change.ref));
     else {
       const { namespace, name, uid } = change.workload;
-      this.#known.set(keyOf(change.workload), { namespace, name, uid });
+      this.#known.set(keyOf(change.workload), { kind: 'Deployment', namespace, name, uid });
     }
     this.#onChange(change);
   }

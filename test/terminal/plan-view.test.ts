@@ -79,7 +79,7 @@ shop        stopped   paused               left: paused`,
     },
     {
       because: 'that --only names nothing',
-      preview: aPreview([], { missing: 'shop/typo' }),
+      preview: aPreview([], { missing: 'Deployment shop/typo' }),
       line: 'There is no Deployment shop/typo.',
     },
     {

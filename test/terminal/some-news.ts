@@ -2,7 +2,7 @@ import type { News } from '../../src/news.ts';
 import { makePlan } from '../../src/domain/plan.ts';
 import { aLeave, anInFlight, anOutcome, aRestart, SWEEP, T } from '../build.ts';
 
-const workload = { namespace: 'shop', name: 'web' };
+const workload = { kind: 'Deployment' as const, namespace: 'shop', name: 'web' };
 
 /** One of each kind: what a kind lacks here is a type error. */
 export const SOME_NEWS: { readonly [Kind in News['kind']]: News & { readonly kind: Kind } } = {

@@ -12,9 +12,15 @@ these.
 {{- $configMaps = or $configMaps (hasKey . "configChanged") -}}
 {{- $secrets = or $secrets (dig "configChanged" "secrets" false .) -}}
 {{- end -}}
+{{- $kinds := default (list "Deployment") (dig "select" "kinds" nil .policy) -}}
+- apiGroups: [apps]
+  resources: [{{ range $index, $kind := $kinds | uniq }}{{ if $index }}, {{ end }}{{ lower $kind }}s{{ end }}]
+  verbs: [get, list, watch, patch]
+{{- if and .policy.ready (not (has "Deployment" $kinds)) }}
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, patch]
+  verbs: [get]
+{{- end }}
 - apiGroups: [""]
   resources: [pods]
   {{- /* RBAC knows no dry run; the guard does. */}}

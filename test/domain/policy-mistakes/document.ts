@@ -52,5 +52,5 @@ export const DOCUMENT: readonly Case[] = [
   ['a prototype', plus('‸__proto__: { stale: [] }'), '__proto__', KEYS],
   ['a constructor', plus('‸constructor: 1'), 'constructor', KEYS],
   ['a dotted key', plus('‸rollout.timeout: 1m'), '["rollout.timeout"]', KEYS],
-  ['null for a mapping', plus('‸select:'), 'select', 'a mapping (keys: namespaces, workloads)', 'null'],
+  ['null for a mapping', plus('‸select:'), 'select', 'a mapping (keys: kinds, namespaces, workloads)', 'null'],
 ];

@@ -1,0 +1,157 @@
+import type { Condition, Kind, RolloutStatus, Strategy } from '../domain/model.ts';
+import { KINDS } from '../domain/model.ts';
+import { at, isRecord, listAt, numberAt, textAt } from './json.ts';
+import type { Resource } from './resource.ts';
+
+/** What differs from kind to kind: where its objects are served, and where in them stands what all have in common. */
+interface Translation {
+  readonly resource: Resource;
+  /** How many Pods there should be. */
+  readonly replicasOf: (object: unknown) => number;
+  readonly strategyOf: (object: unknown) => Strategy;
+  readonly statusOf: (status: unknown) => RolloutStatus;
+  /** Grows with each new or returned Pod template. */
+  readonly revisionOf: (object: unknown) => number;
+  /** What its controller adds to the template of a Pod. */
+  readonly volumesOf: (object: unknown) => readonly unknown[];
+}
+
+const REVISION = 'deployment.kubernetes.io/revision';
+
+const replicasOf = (object: unknown): number => numberAt(object, 'spec', 'replicas') ?? 1;
+const none = (): readonly unknown[] => [];
+/** Every change of the spec counts, where the API server numbers no templates. */
+const generationOf = (object: unknown): number => countAt(object, 'metadata', 'generation');
+
+const TRANSLATIONS: Readonly<Record<Kind, Translation>> = {
+  Deployment: {
+    resource: apps('deployments'),
+    replicasOf,
+    strategyOf: object => {
+      const strategy = at(object, 'spec', 'strategy');
+      if (textAt(strategy, 'type') === 'Recreate') return { kind: 'recreate' };
+      const bound = (name: string) => boundAt(strategy, name) ?? '25%';
+      return { kind: 'rollingUpdate', maxSurge: bound('maxSurge'), maxUnavailable: bound('maxUnavailable') };
+    },
+    statusOf: status => {
+      const conditions = listAt(status, 'conditions');
+      const ofType = (type: string) => conditions.find(condition => textAt(condition, 'type') === type);
+      const failure = ofType('ReplicaFailure');
+      return {
+        observedGeneration: countAt(status, 'observedGeneration'),
+        replicas: countAt(status, 'replicas'),
+        updatedReplicas: countAt(status, 'updatedReplicas'),
+        availableReplicas: countAt(status, 'availableReplicas'),
+        terminatingReplicas: numberAt(status, 'terminatingReplicas'),
+        progressing: conditionOf(ofType('Progressing')),
+        replicaFailure: textAt(failure, 'status') === 'True' ? (textAt(failure, 'message') ?? '') : undefined,
+      };
+    },
+    revisionOf: object => revisionOf(textAt(object, 'metadata', 'annotations', REVISION)),
+    volumesOf: none,
+  },
+  StatefulSet: {
+    resource: apps('statefulsets'),
+    replicasOf,
+    // One Pod at a time unless told otherwise, and never beside the one that it replaces.
+    strategyOf: object => {
+      const strategy = at(object, 'spec', 'updateStrategy');
+      if (textAt(strategy, 'type') === 'OnDelete') return { kind: 'onDelete' };
+      const partition = numberAt(strategy, 'rollingUpdate', 'partition') ?? 0;
+      if (partition > 0) return { kind: 'partitioned', partition };
+      return { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: boundAt(strategy, 'maxUnavailable') ?? 1 };
+    },
+    statusOf: status => ({
+      observedGeneration: countAt(status, 'observedGeneration'),
+      replicas: countAt(status, 'replicas'),
+      updatedReplicas: countAt(status, 'updatedReplicas'),
+      availableReplicas: countAt(status, 'availableReplicas'),
+      ...WITHOUT_CONDITIONS,
+    }),
+    revisionOf: generationOf,
+    volumesOf: object =>
+      listAt(object, 'spec', 'volumeClaimTemplates').map(claim => {
+        const name = textAt(claim, 'metadata', 'name') ?? '';
+        const claimName = `${name}-${firstPodOf(textAt(object, 'metadata', 'name') ?? '')}`;
+        return { name, persistentVolumeClaim: { claimName } };
+      }),
+  },
+  DaemonSet: {
+    resource: apps('daemonsets'),
+    replicasOf: object => countAt(object, 'status', 'desiredNumberScheduled'),
+    // Percentages are of the nodes, and both round up (pkg/controller/daemon/util).
+    strategyOf: object => {
+      const strategy = at(object, 'spec', 'updateStrategy');
+      if (textAt(strategy, 'type') === 'OnDelete') return { kind: 'onDelete' };
+      const nodes = countAt(object, 'status', 'desiredNumberScheduled');
+      const bound = (name: string, otherwise: number) => roundedUp(boundAt(strategy, name) ?? otherwise, nodes);
+      return { kind: 'rollingUpdate', maxSurge: bound('maxSurge', 0), maxUnavailable: bound('maxUnavailable', 1) };
+    },
+    statusOf: status => ({
+      observedGeneration: countAt(status, 'observedGeneration'),
+      replicas: countAt(status, 'currentNumberScheduled'),
+      updatedReplicas: countAt(status, 'updatedNumberScheduled'),
+      availableReplicas: countAt(status, 'numberAvailable'),
+      ...WITHOUT_CONDITIONS,
+    }),
+    revisionOf: generationOf,
+    volumesOf: none,
+  },
+};
+
+/** Their controllers tell of what goes wrong in Events only, and do not count Pods on their way out. */
+const WITHOUT_CONDITIONS = { terminatingReplicas: undefined, progressing: undefined, replicaFailure: undefined };
+
+export const translationOf = (kind: Kind): Translation => TRANSLATIONS[kind];
+export const resourceOf = (kind: Kind): Resource => TRANSLATIONS[kind].resource;
+
+/** Undefined for kinds that nightshift does not know. */
+export function kindOf(text: string | undefined): Kind | undefined {
+  return KINDS.find(kind => kind === text);
+}
+
+/** A Pod of the StatefulSet: each has the others' shape but for its own name. */
+export const firstPodOf = (name: string): string => `${name}-0`;
+
+/** The Pod template with what the controller adds to it. */
+export function podTemplateOf(object: unknown, kind: Kind): unknown {
+  const template = at(object, 'spec', 'template');
+  const volumes = TRANSLATIONS[kind].volumesOf(object);
+  const spec = at(template, 'spec');
+  if (volumes.length === 0 || !isRecord(template) || !isRecord(spec)) return template;
+  const names = new Set(volumes.map(volume => textAt(volume, 'name')));
+  // A claim stands for a volume of the same name.
+  const others = listAt(spec, 'volumes').filter(volume => !names.has(textAt(volume, 'name')));
+  return { ...template, spec: { ...spec, volumes: [...others, ...volumes] } };
+}
+
+function apps(plural: string): Resource {
+  return { name: `${plural}.apps`, group: 'apps', plural, root: '/apis/apps/v1', namespaced: true };
+}
+
+function boundAt(strategy: unknown, name: string): number | string | undefined {
+  return numberAt(strategy, 'rollingUpdate', name) ?? textAt(strategy, 'rollingUpdate', name);
+}
+
+function roundedUp(bound: number | string, of: number): number {
+  if (typeof bound === 'number') return bound;
+  const percent = /^(\d{1,3})%$/.exec(bound)?.[1];
+  return percent === undefined ? 0 : Math.ceil((Number(percent) * of) / 100);
+}
+
+function conditionOf(condition: unknown): Condition | undefined {
+  if (condition === undefined) return undefined;
+  return {
+    reason: textAt(condition, 'reason') ?? '',
+    message: textAt(condition, 'message') ?? '',
+    lastUpdateTime: textAt(condition, 'lastUpdateTime') ?? '',
+  };
+}
+
+function countAt(value: unknown, ...path: readonly string[]): number {
+  return numberAt(value, ...path) ?? 0;
+}
+
+function revisionOf(annotation: string | undefined): number {
+  return annotation !== undefined && /^\d{1,15}$/.test(annotation) ? Number(annotation) : 0;
+}

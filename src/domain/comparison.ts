@@ -1,4 +1,5 @@
 import type { InjectionCriterion } from './policy.ts';
+import { several, shortened } from './problem.ts';
 import {
   annotationsOf,
   CHANCE,
@@ -41,7 +42,7 @@ export class Comparison {
     this.#pod = containersOf(pod);
     this.#criterion = criterion;
     const annotations = annotationsOf(pod);
-    this.#isAutoscaled = 'vpaUpdates' in annotations;
+    this.#isAutoscaled = Object.hasOwn(annotations, 'vpaUpdates');
     const { containers, fields } = criterion;
     const counted = fields === null ? containers === null : fields.includes('annotations');
     const added = Object.entries(changed(annotations, annotationsOf(template)));
@@ -129,7 +130,9 @@ export class Comparison {
     const isLeftAlone = isSame(made, given, [...OF_THE_TEMPLATE]);
     if (isLeftAlone && !isSame(live, given, ONLY_AT_CREATION)) return [`what was injected into ${name}`];
     const lost = (['env', 'mounts'] as const).flatMap(field =>
-      Object.keys(live[field] ?? {}).filter(it => !(it in (made[field] ?? {})) && !(it in (given[field] ?? {}))),
+      Object.keys(live[field] ?? {}).filter(
+        it => !Object.hasOwn(made[field] ?? {}, it) && !Object.hasOwn(given[field] ?? {}, it),
+      ),
     );
     return lost.length === 0 ? [] : [`what was injected into ${name}${listed(lost)}`];
   }
@@ -139,14 +142,15 @@ export class Comparison {
     const image = this.#pod.get(name)?.image?.[''] ?? '';
     if (image === CHANCE || this.#template.get(name)?.image?.[''] === image) return [];
     const others = [...new Set(live.map(container => container?.image?.[''] ?? ''))].filter(other => other !== image);
-    return others.length === 0 ? [] : [`${name} runs ${others.toSorted().join(', ')}, a new Pod gets ${image}`];
+    const runs = several(others.toSorted().map(other => shortened(other)));
+    return others.length === 0 ? [] : [`${name} runs ${runs}, a new Pod gets ${shortened(image)}`];
   }
 
   /** Those that only a live Pod has may be anybody's: a network plugin's, say. */
   #ofAnnotations(live: readonly Values[]): string[] {
     const known = Object.keys(this.#annotations);
     const ofPods = live.map(values =>
-      Object.fromEntries(known.flatMap(name => (name in values ? [[name, values[name] ?? '']] : []))),
+      Object.fromEntries(known.flatMap(name => (Object.hasOwn(values, name) ? [[name, values[name] ?? '']] : []))),
     );
     const names = differing(this.#annotations, ofPods);
     return names.length === 0 ? [] : [`another annotation${listed(names)}`];
@@ -184,7 +188,10 @@ const SHOWN = 3;
 
 /** ` (A, B, C and 2 more)`; nothing for names that are none. */
 function listed(names: readonly string[]): string {
-  const shown = names.filter(name => name !== '').slice(0, SHOWN);
+  const shown = names
+    .filter(name => name !== '')
+    .slice(0, SHOWN)
+    .map(name => shortened(name));
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
   return shown.length === 0 ? '' : ` (${shown.join(', ')}${more})`;
 }

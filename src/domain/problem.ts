@@ -59,3 +59,16 @@ export function inOrder(problems: readonly Problem[]): readonly Problem[] {
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }
+
+/** At most so many characters: the API server takes images and names of variables of a megabyte. */
+export function shortened(text: string, most = 200): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+const SHOWN = 5;
+
+/** The first of them, and how many more there are. */
+export function several(texts: readonly string[]): string {
+  const more = texts.length > SHOWN ? ` and ${texts.length - SHOWN} more` : '';
+  return `${texts.slice(0, SHOWN).join(', ')}${more}`;
+}

@@ -5,6 +5,7 @@ import { formatInstant } from './instant.ts';
 import type { ConfigChanges, ContainerImage, Pod, Reason, StaleReason } from './model.ts';
 import type { Criterion } from './policy.ts';
 import { unreachable } from './model.ts';
+import { several, shortened } from './problem.ts';
 
 /** What the age of a Pod is measured against. */
 export interface AgeReference {
@@ -88,12 +89,15 @@ function imageOf(
   const wrong = verdicts.filter(({ isMeant }) => isMeant === false).map(({ image }) => shown(image, imageNot));
   if (wrong.length > 0) {
     const wanted = `${imageNot[0] ?? ''}${imageNot.length > 1 ? ` or ${imageNot.length - 1} more` : ''}`;
-    const detail = `${name} runs ${[...new Set(wrong)].toSorted().join(', ')}, wanted is ${wanted}`;
+    const detail = `${name} runs ${several([...new Set(wrong)].toSorted())}, wanted is ${wanted}`;
     return { kind: 'stale', why: 'containerImage', detail };
   }
   const open = verdicts.find(({ isMeant }) => isMeant === undefined);
   if (open === undefined) return FRESH;
-  return { kind: 'unknown', detail: `no node has told the digest of ${name}'s image ${open.image.image} yet` };
+  return {
+    kind: 'unknown',
+    detail: `no node has told the digest of ${name}'s image ${shortened(open.image.image)} yet`,
+  };
 }
 
 /** Undefined while no pattern means the image for sure, and one may. */
@@ -105,7 +109,7 @@ function isAnyOf(image: ContainerImage, patterns: readonly string[]): boolean | 
 /** With its digest where digests are what is compared. */
 function shown({ image, imageId }: ContainerImage, patterns: readonly string[]): string {
   const digest = patterns.some(pattern => pattern.includes('@')) ? imageId?.split('@')[1] : undefined;
-  return digest === undefined || image.includes('@') ? image : `${image}@${digest}`;
+  return shortened(digest === undefined || image.includes('@') ? image : `${image}@${digest}`);
 }
 
 function drift({ injection }: Evidence): Staleness {

@@ -38,6 +38,16 @@ const aPolicyDocument = {
   stale: [{ podOlderThan: '7d' }],
 };
 
+/** Each line stands for nine of the line before: what a reader that follows aliases never comes to the end of. */
+const laughs = (lines: number): string =>
+  Array.from(
+    { length: lines },
+    (_, line) =>
+      `k${line}: &k${line} [${Array(9)
+        .fill(line === 0 ? 'ha' : `*k${line - 1}`)
+        .join(',')}]`,
+  ).join('\n');
+
 /** What would be slow if anything went back and forth in it, and who reads it. */
 const HOSTILE: Readonly<Record<string, (n: number) => () => unknown>> = {
   'a glob of many stars': n => () => globMatches(`${'*a'.repeat(200)}*b`, 'a'.repeat(n)),
@@ -65,6 +75,9 @@ const HOSTILE: Readonly<Record<string, (n: number) => () => unknown>> = {
       ...document,
       ...Object.fromEntries(Array.from({ length: n / 100 }, (_, index) => [`key${index}`, 1])),
     })),
+  'a YAML text of brackets': n => () => parsePolicy('['.repeat(n)),
+  'a YAML text of aliases that stand for aliases': n => () => parsePolicy(laughs(n / 100)),
+  'a YAML text in one piece': n => () => parsePolicy(`kind: ${'x'.repeat(n)}`),
   'a policy with one long key': n => () => policy(document => ({ ...document, ['wundows'.repeat(n / 7)]: 1 })),
   'a policy of many windows': n => () =>
     policy(document => ({

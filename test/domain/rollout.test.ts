@@ -222,6 +222,15 @@ describe('a rollout that did not finish in time', () => {
   }
 });
 
+test('what a container said at its end is not told: it may be its log', () => {
+  for (const reason of ['Error', 'CrashLoopBackOff', 'RunContainerError']) {
+    const pods = [aPod({ troubles: [aTrouble({ reason, message: 'password=1234' })] })];
+    const told = [doom(pods), stuckReason(aWorkload(), pods, { why: 'timeout', detail: '' })];
+    for (const { detail } of told.filter(reasoned => reasoned !== undefined)) assert.doesNotMatch(detail, /1234/);
+    assert.equal(told[0]?.why, 'crashLoopBackOff');
+  }
+});
+
 describe('others may rely on a workload', () => {
   for (const { what, workload, says } of [
     { what: 'that is complete', workload: aWorkload(), says: undefined },

@@ -167,9 +167,9 @@ describe('a cluster with absurd objects', () => {
         }
         restarts += chosen.length - 1;
       }),
-      { seed: 20261126, numRuns: 150 },
+      { seed: 20261126, numRuns: 80 },
     );
-    assert.ok(restarts > 10, `${restarts} of the odd ones were sound after all`);
+    assert.ok(restarts > 5, `${restarts} of the odd ones were sound after all`);
   });
 
   for (const answer of [

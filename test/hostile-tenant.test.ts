@@ -88,9 +88,14 @@ describe('what a tenant writes costs what it should', () => {
     const keys = ['nightshift/last-restart', 'nightshift/priority', 'nightshift/restart', 'a', 'b'];
     const annotations = Object.fromEntries(keys.map(key => [key, fat]));
     const template = { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': fat } }, spec: {} };
-    const workload = projectWorkload(aDeployment('web', { metadata: { annotations }, template }), new Interner(), {
-      shapes: false,
-    });
+    const workload = projectWorkload(
+      aDeployment('web', { metadata: { annotations }, template }),
+      'Deployment',
+      new Interner(),
+      {
+        shapes: false,
+      },
+    );
     assert.ok(JSON.stringify(workload).length < 5_000);
     assert.equal(judge(aJudged({ workload }), aBench()).kind, 'restart');
   });

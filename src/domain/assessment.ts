@@ -85,11 +85,12 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
   const flying = verdicts.filter(
     verdict => verdict.kind === 'inFlight' && isOfRamp(settled, { at: verdict.record.at, for: verdict.record.want }),
   );
-  const plan = makePlan(verdicts, {
+  const ramp = {
     sizes: policy.batches.sizes,
     place: (settled.occurrence?.done ?? 0) + flying.length,
     probing: sweep.ineffectiveInRow > 0,
-  });
+  };
+  const plan = makePlan(verdicts, ramp, policy.order);
   const reverted = newlyReverted(entered, settled);
   return {
     checkpoint: countSweep(settled, verdicts),

@@ -1,5 +1,5 @@
 import { keyOf, type LeaveReason, type Reason, type StaleReason, type WorkloadRef } from './model.ts';
-import type { Plan } from './plan.ts';
+import type { Leave, Restart } from './verdict.ts';
 
 /** A reason that stands for several workloads: told once, instead of once for each. */
 export interface CommonCause extends Reason<StaleReason | LeaveReason> {
@@ -19,8 +19,13 @@ function general(detail: string, { name }: WorkloadRef): string {
 
 const MANY = 3;
 
+interface Verdicts {
+  readonly batches: readonly (readonly Restart[])[];
+  readonly left: readonly Leave[];
+}
+
 /** Why workloads are unknown, however few; and why many are stale for one cause. The most frequent first. */
-export function commonCauses({ batches, left }: Pick<Plan, 'batches' | 'left'>): CommonCause[] {
+export function commonCauses({ batches, left }: Verdicts): CommonCause[] {
   const causes = new Map<string, CommonCause>();
   for (const { workload, why, detail } of [...batches.flat(), ...left.filter(verdict => verdict.why === 'unknown')]) {
     const key = `${why} ${general(detail, workload)}`;

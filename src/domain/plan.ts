@@ -1,11 +1,12 @@
-import { keyOf } from './model.ts';
-import type { InFlight, Leave, Restart, Verdict } from './verdict.ts';
+import { byName, inOrder, type Placed } from './order.ts';
+import type { Policy } from './policy.ts';
+import type { InFlight, Leave, Verdict } from './verdict.ts';
 
 /** What a run is going to do, as a value: made purely, printed by `plan`, carried out by `run`. */
 export interface Plan {
   /** Restarts of an earlier run, awaited before and beside the batches and counted against every limit. */
   readonly inFlight: readonly InFlight[];
-  readonly batches: readonly (readonly Restart[])[];
+  readonly batches: readonly (readonly Placed[])[];
   readonly left: readonly Leave[];
 }
 
@@ -19,12 +20,17 @@ interface Ramp {
 }
 
 /** Orders and cuts the verdicts. */
-export function makePlan(verdicts: readonly Verdict[], ramp: Ramp): Plan {
+export function makePlan(verdicts: readonly Verdict[], ramp: Ramp, order: Policy['order'] = []): Plan {
   const inFlight = verdicts.filter(verdict => verdict.kind === 'inFlight');
-  const restarts = verdicts.filter(verdict => verdict.kind === 'restart').toSorted(inOrder);
   return {
     inFlight,
-    batches: cutIntoBatches(restarts, ramp),
+    batches: cutIntoBatches(
+      inOrder(
+        verdicts.filter(verdict => verdict.kind === 'restart'),
+        order,
+      ),
+      ramp,
+    ),
     left: verdicts.filter(verdict => verdict.kind === 'leave').toSorted(byName),
   };
 }
@@ -33,8 +39,8 @@ export function makePlan(verdicts: readonly Verdict[], ramp: Ramp): Plan {
  * Batches of the ramp's sizes from its place on; the last size repeats. A batch that earlier runs began is filled up
  * first, so that a run that resumes does not widen it.
  */
-function cutIntoBatches(restarts: readonly Restart[], ramp: Ramp): Restart[][] {
-  const batches: Restart[][] = [];
+function cutIntoBatches(restarts: readonly Placed[], ramp: Ramp): Placed[][] {
+  const batches: Placed[][] = [];
   let { place, probing } = ramp;
   for (let from = 0; from < restarts.length; ) {
     const size = probing ? 1 : leftInBatch(ramp.sizes, place);
@@ -55,25 +61,4 @@ export function leftInBatch(sizes: readonly number[], place: number): number {
   }
   const last = sizes.at(-1) ?? 1;
   return last - ((place - end) % last);
-}
-
-/** Those that failed before come last; then priority, the oldest Pod, the name. */
-function inOrder(a: Restart, b: Restart): number {
-  return (
-    Number(a.failedBefore) - Number(b.failedBefore) ||
-    priorityOf(b) - priorityOf(a) ||
-    a.oldestPod - b.oldestPod ||
-    byName(a, b)
-  );
-}
-
-/** `nightshift/priority`: an integer, higher first; anything else counts as 0. */
-function priorityOf({ workload }: Restart): number {
-  const text = workload.priority?.trim() ?? '';
-  return /^[+-]?\d{1,9}$/.test(text) ? Number(text) : 0;
-}
-
-function byName(a: Restart | Leave, b: Restart | Leave): number {
-  const [left, right] = [keyOf(a.workload), keyOf(b.workload)];
-  return left < right ? -1 : Number(left > right);
 }

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { stale } from './policy-criteria.ts';
 import { KINDS } from './model.ts';
+import { order } from './policy-order.ts';
 import * as rules from './policy-rules.ts';
 import * as of from './policy-values.ts';
 
@@ -162,6 +163,7 @@ export const policyDocument = of
         'What may be restarted. A workload, its Pod template or its Namespace opts out with nightshift/restart: never.',
       ),
     stale,
+    order,
     ready,
     availability: of
       .mapping({

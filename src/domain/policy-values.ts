@@ -119,6 +119,18 @@ export const containerName = () =>
     expected: 'the name of a container, such as istio-proxy',
   });
 
+export const labelKey = () =>
+  plain({
+    pattern: /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/,
+    expected: 'the key of a label, such as tier',
+  });
+
+export const labelValue = () =>
+  plain({
+    pattern: /^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/,
+    expected: 'the value of a label, such as web',
+  });
+
 /** A reference, spelled out with its registry and tag, in which * stands for any text. */
 export const image = () =>
   text(

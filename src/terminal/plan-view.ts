@@ -2,6 +2,7 @@ import { commonCauses, type CommonCause } from '../domain/causes.ts';
 import { keyOf, titleOf, type Reason } from '../domain/model.ts';
 import { printable } from '../domain/problem.ts';
 import { summarizeWindow, until } from '../domain/report.ts';
+import type { Placed } from '../domain/order.ts';
 import type { Leave, Restart } from '../domain/verdict.ts';
 import type { WindowState } from '../domain/window.ts';
 import type { Preview } from '../preview.ts';
@@ -29,11 +30,15 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
   if (restarts === 0) blocks.push('Nothing to restart.');
   else {
     const causes = commonCauses({ batches: plan.batches, left: [] });
-    const rows = plan.batches.flatMap((batch, index) => batch.map(restart => restartRow(restart, index + 1, causes)));
+    const isOrdered = plan.batches.flat().some(({ placedBy }) => placedBy !== 'age');
+    const rows = plan.batches.flatMap((batch, index) =>
+      batch.map(restart => restartRow(restart, { batch: index + 1, causes, isOrdered })),
+    );
     const sizes = plan.batches.map(batch => batch.length).join(', ');
     blocks.push(`${plural(restarts, 'restart')} in ${plural(plan.batches.length, 'batch', 'batches')} (${sizes}):`);
     for (const { count, why, detail } of causes) say(`${count} of them, ${why}: ${detail}.`);
-    blocks.push(table(['BATCH', 'NAMESPACE', 'NAME', 'REPLICAS', 'WHY', 'DETAIL'], rows));
+    const order = isOrdered ? ['PLACED BY'] : [];
+    blocks.push(table(['BATCH', 'NAMESPACE', 'NAME', 'REPLICAS', ...order, 'WHY', 'DETAIL'], rows));
   }
   const told = plan.left.filter(({ why }) => why !== 'fresh' && why !== 'notSelected');
   if (plan.left.length > 0)
@@ -56,9 +61,13 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
   return blocks.join('\n\n');
 }
 
-function restartRow({ workload, why, detail }: Restart, batch: number, causes: readonly CommonCause[]): string[] {
-  const told = isTold({ why, detail }, causes) ? 'as above' : detail;
-  return [String(batch), workload.namespace, titleOf(workload), String(workload.replicas), why, told];
+function restartRow(
+  { workload, why, detail, placedBy }: Placed,
+  to: { readonly batch: number; readonly causes: readonly CommonCause[]; readonly isOrdered: boolean },
+): string[] {
+  const told = isTold({ why, detail }, to.causes) ? 'as above' : detail;
+  const order = to.isOrdered ? [placedBy] : [];
+  return [String(to.batch), workload.namespace, titleOf(workload), String(workload.replicas), ...order, why, told];
 }
 
 const isTold = ({ why, detail }: Reason<string>, causes: readonly CommonCause[]): boolean =>
@@ -94,7 +103,11 @@ export function planJson({ window, plan, sweep, stop, unready, unseen, skipped }
       run: record.run,
     })),
     batches: plan.batches.map(batch =>
-      batch.map(restart => ({ ...entry(restart), replicas: restart.workload.replicas })),
+      batch.map(restart => ({
+        ...entry(restart),
+        replicas: restart.workload.replicas,
+        placedBy: restart.placedBy,
+      })),
     ),
     left: plan.left.map(entry),
   };

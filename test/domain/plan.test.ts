@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { leftInBatch, makePlan, type Plan } from '../../src/domain/plan.ts';
-import { aLeave, anInFlight, aRestart, LAST_MONTH } from '../build.ts';
+import { aLeave, anInFlight, aRestart } from '../build.ts';
 
 const RAMP = { sizes: [1, 5, 20], place: 0, probing: false };
 const some = (count: number) => Array.from({ length: count }, (_, index) => aRestart({ name: `w${index}` }));
 const sizesOf = ({ batches }: Pick<Plan, 'batches'>): number[] => batches.map(batch => batch.length);
-const namesOf = ({ batches }: Plan): string[] => batches.flat().map(({ workload }) => workload.name);
 
 describe('batches follow the sizes of the ramp, and the last one repeats', () => {
   for (const { restarts, sizes = [1, 5, 20], place = 0, batches } of [
@@ -60,66 +59,6 @@ describe('after an ineffective restart', () => {
 
   test('and nothing to restart there is no batch', () => {
     assert.deepEqual(makePlan([], { ...RAMP, probing: true }).batches, []);
-  });
-});
-
-describe('restarts are ordered', () => {
-  for (const { by, restarts, order } of [
-    {
-      by: 'priority, higher first',
-      restarts: ['5', undefined, '-1', '10', '+7'].map(priority => aRestart({ name: `p${priority ?? ''}`, priority })),
-      order: ['p10', 'p+7', 'p5', 'p', 'p-1'],
-    },
-    {
-      by: 'the oldest Pod, where priorities are equal',
-      restarts: [0, 2, 1].map(age => aRestart({ name: `a${2 - age}`, oldestPod: LAST_MONTH + age })),
-      order: ['a2', 'a1', 'a0'],
-    },
-    {
-      by: 'name, where Pods are equally old',
-      restarts: ['web', 'api', 'Web', 'web-2'].map(name => aRestart({ name })),
-      order: ['Web', 'api', 'web', 'web-2'],
-    },
-    {
-      by: 'namespace before name',
-      restarts: [aRestart({ namespace: 'b', name: 'a' }), aRestart({ namespace: 'a', name: 'b' })],
-      order: ['b', 'a'],
-    },
-    {
-      by: 'priority before age',
-      restarts: [aRestart({ name: 'old', oldestPod: 0 }), aRestart({ name: 'urgent', priority: '1' })],
-      order: ['urgent', 'old'],
-    },
-    {
-      by: 'failure before all else: what failed before goes last',
-      restarts: [
-        aRestart({ name: 'failed', failedBefore: true, priority: '100', oldestPod: 0 }),
-        aRestart({ name: 'last', priority: '-100' }),
-      ],
-      order: ['last', 'failed'],
-    },
-  ]) {
-    test(`by ${by}`, () => {
-      assert.deepEqual(namesOf(makePlan(restarts, RAMP)), order);
-      assert.deepEqual(namesOf(makePlan(restarts.toReversed(), RAMP)), order);
-    });
-  }
-
-  for (const priority of ['', 'high', '1.5', '1e3', '0x10', '9'.repeat(10), ' ', '١']) {
-    test(`and ${JSON.stringify(priority)} is no priority`, () => {
-      const restarts = [
-        aRestart({ name: 'b', priority }),
-        aRestart({ name: 'a' }),
-        aRestart({ name: 'c', priority: '1' }),
-      ];
-      assert.deepEqual(namesOf(makePlan(restarts, RAMP)), ['c', 'a', 'b']);
-    });
-  }
-
-  test('with what failed before as the canary only when nothing else is left', () => {
-    const failed = aRestart({ name: 'a', failedBefore: true });
-    assert.deepEqual(makePlan([failed, aRestart({ name: 'b' })], RAMP).batches[0]?.[0]?.workload.name, 'b');
-    assert.deepEqual(namesOf(makePlan([failed], RAMP)), ['a']);
   });
 });
 

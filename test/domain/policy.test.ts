@@ -26,6 +26,7 @@ function policyOf(text: string): Policy {
 const localTime = (year: number, month: number, day: number) => ({ year, month, day, hour: 0, minute: 0, second: 0 });
 
 const DEFAULTS = {
+  order: [],
   ready: [],
   availability: { downtime: 'skip', unhealthy: 'skip' },
   batches: { sizes: [1, 5, 20], pause: MINUTE, inFlight: { workloads: 10, pods: 100, perNamespace: 3 } },

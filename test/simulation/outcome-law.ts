@@ -68,7 +68,12 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
       const { completeSince } = flight;
       const isWell = completeSince !== undefined && court.now - completeSince > SEEN + draft.soak;
       const isKnown = !draft.stale.some(({ kind }) => kind === 'drift');
-      return demands(!(isWell && isKnown && proof?.stale === 0), 'it is complete for long, and its Pods are fresh');
+      // Who stood still tells of what it read before.
+      const isExcused = process.wasPaused;
+      return demands(
+        !(isWell && isKnown && proof?.stale === 0) || isExcused,
+        'it is complete for long, and its Pods are fresh',
+      );
     }
     case 'ineffective':
       return demands(

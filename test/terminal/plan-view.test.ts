@@ -43,10 +43,10 @@ shop/flying   ${T}   ${RUN}
 
 3 restarts in 2 batches (1, 2):
 
-BATCH   NAMESPACE   NAME   REPLICAS   WHY         DETAIL
-1       shop        api    12         podTooOld   old
-2       shop        web    3          podTooOld   old
-2       shop        old    3          podTooOld   old
+BATCH   NAMESPACE   NAME   REPLICAS   PLACED BY       WHY         DETAIL
+1       shop        api    12         age             podTooOld   old
+2       shop        web    3          age             podTooOld   old
+2       shop        old    3          failed before   podTooOld   old
 
 3 left alone: 1 fresh, 1 notSelected, 1 paused.
 
@@ -120,10 +120,10 @@ test('the plan for machines is documented: names, kinds, reasons and replicas', 
     unseen: [],
     inFlight: [{ namespace: 'shop', name: 'flying', kind: 'Deployment', at: T, run: RUN }],
     batches: [
-      [{ ...entry('api'), replicas: 12 }],
+      [{ ...entry('api'), replicas: 12, placedBy: 'age' }],
       [
-        { ...entry('web'), replicas: 3 },
-        { ...entry('old'), replicas: 3 },
+        { ...entry('web'), replicas: 3, placedBy: 'age' },
+        { ...entry('old'), replicas: 3, placedBy: 'failed before' },
       ],
     ],
     left: [

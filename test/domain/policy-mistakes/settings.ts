@@ -281,3 +281,30 @@ export const PACE: readonly Case[] = [
   ['no undo in quotes', plus('onFailure: { undo: ‸"false" }'), 'onFailure.undo', 'false', '"false"'],
   ['a retry at once', plus('onFailure: { retryAfter: ‸0s }'), 'onFailure.retryAfter', SPAN],
 ];
+
+const order = (rule: string): string => plus(`order: [${rule}]`);
+const RULE = 'either label and values or namespaces';
+
+export const ORDER: readonly Case[] = [
+  [
+    'a kind that nobody knows',
+    plus('select: { kinds: [‸Job] }'),
+    'select.kinds[0]',
+    'Deployment, StatefulSet, DaemonSet',
+  ],
+  ['no kind', plus('select: { kinds: ‸[] }'), 'select.kinds', 'a list of kinds'],
+  ['a kind in lower case', plus('select: { kinds: [‸statefulset] }'), 'select.kinds[0]', 'Deployment, StatefulSet'],
+  ['a rule without a word', order('‸{}'), 'order[0]', RULE],
+  ['a label without values', order('‸{ label: tier }'), 'order[0]', RULE],
+  ['values of no label', order('‸{ values: [web] }'), 'order[0]', RULE],
+  ['a rule of two kinds', order('‸{ label: tier, values: [web], namespaces: [a] }'), 'order[0]', RULE],
+  [
+    'no values',
+    order('{ label: tier, values: ‸[] }'),
+    'order[0].values',
+    'a list of values of the label, at least one',
+  ],
+  ['a label that is none', order('{ label: ‸"a b", values: [web] }'), 'order[0].label', 'the key of a label'],
+  ['a value that is none', order('{ label: tier, values: [‸"a/b"] }'), 'order[0].values[0]', 'the value of a label'],
+  ['a number for a value', order('{ label: tier, values: [‸1] }'), 'order[0].values[0]', 'the value of a label', '1'],
+];

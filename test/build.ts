@@ -83,6 +83,7 @@ export function aWorkload({ status, ...given }: GivenWorkload = {}): Workload {
     downtimeAllowed: false,
     priority: undefined,
     record: undefined,
+    owner: undefined,
     deleting: false,
     paused: false,
     replicas,

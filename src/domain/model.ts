@@ -55,6 +55,8 @@ export interface Workload extends WorkloadRef {
   readonly priority: string | undefined;
   /** `nightshift/last-restart` as it stands there, undefined when absent. */
   readonly record: string | undefined;
+  /** The controller that it belongs to, undefined for one of its own: whatever is changed in it that one may change back. */
+  readonly owner: Owner | undefined;
   readonly deleting: boolean;
   readonly paused: boolean;
   /** spec.replicas, 1 when absent. */
@@ -71,6 +73,13 @@ export interface Workload extends WorkloadRef {
   /** Grows with each new or returned Pod template: `deployment.kubernetes.io/revision`, 0 when absent; of other kinds the generation. */
   readonly revision: number;
   readonly status: RolloutStatus;
+}
+
+/** What an owner reference says. */
+export interface Owner {
+  /** `KIND.GROUP`: `Kafka.kafka.strimzi.io`; the kind alone for the core group. */
+  readonly kind: string;
+  readonly name: string;
 }
 
 /** The strategy with what decides about downtime; percentages as they stand in the spec. */
@@ -185,6 +194,7 @@ export type LeaveReason =
   | 'fresh'
   | 'optedOut'
   | 'notSelected'
+  | 'ownedByAnother'
   | 'paused'
   | 'zeroReplicas'
   | 'beingDeleted'

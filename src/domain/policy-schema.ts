@@ -86,6 +86,12 @@ const workloads = of.mapping({
     .transform(selector => selector ?? [])
     .describe('Label selector for workloads, as in kubectl get -l. Default: any.'),
   exclude: of.list(of.workloadGlob(), 'NAMESPACE/NAME globs').prefault([]).describe('Workloads that are left.'),
+  owners: of
+    .list(of.kindName(), 'kinds, each as KIND.GROUP, or *')
+    .prefault([])
+    .describe(
+      'Controllers whose workloads are restarted, too, each as KIND.GROUP, such as Kafka.kafka.strimzi.io; * for any. Others may change back what is changed in what belongs to them.',
+    ),
 });
 
 /** All that is in flight is named in the checkpoint, which has to stay small. */

@@ -119,6 +119,13 @@ export const containerName = () =>
     expected: 'the name of a container, such as istio-proxy',
   });
 
+/** `KIND.GROUP` of any controller, or `*`. */
+export const kindName = () =>
+  plain({
+    pattern: /^(\*|[A-Za-z][A-Za-z0-9-]{0,62}(\.[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?)$/,
+    expected: 'KIND.GROUP, such as Kafka.kafka.strimzi.io, or *',
+  });
+
 export const labelKey = () =>
   plain({
     pattern: /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import { globMatches } from './glob.ts';
-import type { Needs, ObjectRef } from './model.ts';
+import type { Needs, ObjectRef, Owner } from './model.ts';
 import { policyDocument } from './policy-schema.ts';
 import { type PolicyText, readPolicyText } from './policy-text.ts';
 import { inOrder, type Path, type Problem } from './problem.ts';
@@ -80,6 +80,11 @@ export function workloadSelected(
     globs => globMatches(globs.namespace, namespace) && globMatches(globs.name, name),
   );
   return !excluded && selectorMatches(workloads.labels, labels);
+}
+
+/** Whether what belongs to that controller may be restarted. */
+export function ownerSelected({ select: { workloads } }: Policy, { kind }: Owner): boolean {
+  return workloads.owners.some(owner => owner === '*' || owner === kind);
 }
 
 /** Those that need Pods to be tried. */

@@ -2,7 +2,7 @@ import type { Bench, Judged } from './bench.ts';
 import { formatDuration } from './duration.ts';
 import { formatInstant, isTakenBack, parseInstant } from './instant.ts';
 import { isCalled, keyOf, unreachable, type LeaveReason, type Reason, type Workload } from './model.ts';
-import { namespaceSelected, workloadSelected } from './policy.ts';
+import { namespaceSelected, ownerSelected, workloadSelected } from './policy.ts';
 import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut, whyNoRollout, wouldCauseDowntime } from './rollout.ts';
 import type { Staleness } from './staleness.ts';
@@ -55,6 +55,11 @@ export function untouchable(
   }
   if (!namespaceSelected(policy, namespace)) return { why: 'notSelected', detail: 'its namespace is not selected' };
   if (!workloadSelected(policy, workload)) return { why: 'notSelected', detail: 'its name or labels are not selected' };
+  const { owner } = workload;
+  if (owner !== undefined && !ownerSelected(policy, owner)) {
+    const detail = `it belongs to ${owner.kind} ${owner.name}, which may take a restart back; select.workloads.owners would name it`;
+    return { why: 'ownedByAnother', detail };
+  }
   if (namespace.optedOut) return { why: 'optedOut', detail: 'its namespace is annotated nightshift/restart: never' };
   if (workload.optedOut) return { why: 'optedOut', detail: 'it is annotated nightshift/restart: never' };
   if (workload.deleting) return { why: 'beingDeleted', detail: 'it has a deletion timestamp' };

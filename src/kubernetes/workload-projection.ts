@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { Kind, Namespace, Needs, Workload } from '../domain/model.ts';
+import type { Kind, Namespace, Needs, Owner, Workload } from '../domain/model.ts';
 import { DOWNTIME, LAST_RESTART, PRIORITY, RESTART_OPT_OUT, RESTARTED_AT } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
 import { podTemplateOf, translationOf } from './kinds.ts';
@@ -31,6 +31,7 @@ export function projectWorkload(
     downtimeAllowed: textAt(annotations, DOWNTIME) === 'allow',
     priority: boundedAt(annotations, PRIORITY, LONGEST_VALUE),
     record: boundedAt(annotations, LAST_RESTART, LONGEST_RECORD),
+    owner: ownerOf(object),
     deleting: isBeingDeleted(object),
     paused: at(object, 'spec', 'paused') === true,
     replicas: replicasOf(object),
@@ -53,6 +54,15 @@ const LONGEST_RECORD = 16 * 1024;
 function boundedAt(annotations: unknown, name: string, most: number): string | undefined {
   const text = textAt(annotations, name);
   return text !== undefined && text.length <= most ? text : undefined;
+}
+
+/** The one that is its controller; others only keep it from being forgotten. */
+function ownerOf(object: unknown): Owner | undefined {
+  const owner = listAt(object, 'metadata', 'ownerReferences').find(one => at(one, 'controller') === true);
+  if (owner === undefined) return undefined;
+  const [group = ''] = (textAt(owner, 'apiVersion') ?? '').split('/').slice(0, -1);
+  const kind = [textAt(owner, 'kind') ?? '', group].filter(part => part !== '').join('.');
+  return { kind: kind.slice(0, LONGEST_VALUE), name: (textAt(owner, 'name') ?? '').slice(0, LONGEST_VALUE) };
 }
 
 /** Five thousand templates of some kilobytes would not fit as they are. */

@@ -14,13 +14,17 @@ windows:
     - { name: year-end freeze, from: 2026-12-20, until: 2027-01-06 }
 select:
   namespaces: { include: ["team-*"], exclude: ["*-legacy"], labels: "istio-injection=enabled" }
-  workloads:  { labels: "tier in (web, api)", exclude: ["shop/old-*"] }
+  workloads:  { labels: "tier in (web, api)", exclude: ["shop/old-*"], owners: [Kafka.kafka.strimzi.io] }
+  kinds: [DaemonSet, Deployment]
 stale:
   - podOlderThan: 7d
   - container: istio-proxy
     imageNot: ["docker.io/istio/proxyv2:1.24.2", "docker.io/istio/proxyv2:1.24.2-distroless"]
   - { injection: drift, containers: [istio-proxy], fields: [image, args], mayLack: [istio-init] }
   - configChanged: { volumes: false, secrets: true }
+order:
+  - { label: tier, values: [web, api] }
+  - { namespaces: [team-a, "team-*"] }
 ready:
   - deployment: istio-system/istiod
 availability: { downtime: skip, unhealthy: skip }

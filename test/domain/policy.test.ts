@@ -45,7 +45,7 @@ test('a policy that says everything becomes plain values', () => {
       ],
     },
     select: {
-      kinds: ['Deployment'],
+      kinds: ['Deployment', 'DaemonSet'],
       namespaces: {
         include: ['team-*'],
         exclude: ['*-legacy'],
@@ -54,6 +54,7 @@ test('a policy that says everything becomes plain values', () => {
       workloads: {
         labels: [{ kind: 'in', key: 'tier', values: ['api', 'web'] }],
         exclude: [{ namespace: 'shop', name: 'old-*' }],
+        owners: ['Kafka.kafka.strimzi.io'],
       },
     },
     stale: [
@@ -67,6 +68,10 @@ test('a policy that says everything becomes plain values', () => {
       { kind: 'configChanged', volumes: false, secrets: true },
     ],
     ...DEFAULTS,
+    order: [
+      { kind: 'label', label: 'tier', values: ['web', 'api'] },
+      { kind: 'namespaces', namespaces: ['team-a', 'team-*'] },
+    ],
     ready: [{ deployment: { namespace: 'istio-system', name: 'istiod' } }],
   });
 });
@@ -77,7 +82,7 @@ test('everything but windows.allow and stale has its documented default', () => 
     select: {
       kinds: ['Deployment'],
       namespaces: { include: ['*'], exclude: [], labels: [] },
-      workloads: { labels: [], exclude: [] },
+      workloads: { labels: [], exclude: [], owners: [] },
     },
     stale: [{ kind: 'podOlderThan', age: 7 * DAY }],
     ...DEFAULTS,

@@ -70,6 +70,11 @@ const denied = { past: new Map([['shop/web', aStart({ outcome: 'denied' })]]) };
 /** Of several that apply the first is the reason. */
 const VETOES: readonly Case[] = [
   { because: '--only names another', why: 'notSelected', bench: { only: 'shop/api' } },
+  {
+    because: 'it belongs to an operator',
+    why: 'ownedByAnother',
+    given: { owner: { kind: 'Kafka.kafka.strimzi.io', name: 'events' } },
+  },
   { because: 'it opted out', why: 'optedOut', given: { optedOut: true } },
   { because: 'it is being deleted', why: 'beingDeleted', given: { deleting: true } },
   { because: 'it is paused', why: 'paused', given: { paused: true } },
@@ -182,3 +187,14 @@ const NO_ROLLOUT: readonly Case[] = [
 for (const veto of NO_ROLLOUT) {
   test(`a workload is left as ${veto.why} when ${veto.because}`, () => assert.equal(reasonOf(veto), veto.why));
 }
+
+test('a workload of an operator is restarted where the policy names that kind, or any', () => {
+  const owner = { kind: 'Kafka.kafka.strimzi.io', name: 'events' };
+  for (const [owners, why] of [
+    [['Kafka.kafka.strimzi.io'], 'podTooOld'],
+    [['*'], 'podTooOld'],
+    [['Kafka', 'Service.serving.knative.dev'], 'ownedByAnother'],
+  ] as const) {
+    assert.equal(reasonOf({ given: { owner }, bench: without({ workloads: { owners } }) }), why);
+  }
+});

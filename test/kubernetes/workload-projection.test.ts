@@ -53,6 +53,7 @@ describe('a workload', () => {
       downtimeAllowed: false,
       priority: '10',
       record: '{}',
+      owner: undefined,
       deleting: false,
       paused: false,
       replicas: 2,
@@ -221,4 +222,13 @@ it('no absurd object makes a projection throw', () => {
       projectNamespace(object, new Interner());
     }),
   );
+});
+
+it('a workload has the owner that is its controller, by kind and group', () => {
+  const owners = (...ownerReferences: readonly object[]) => project({ metadata: { ownerReferences } }).owner;
+  const kafka = { apiVersion: 'kafka.strimzi.io/v1beta2', kind: 'Kafka', name: 'events', controller: true };
+  assert.deepEqual(owners({ ...kafka, controller: false }, kafka), { kind: 'Kafka.kafka.strimzi.io', name: 'events' });
+  assert.deepEqual(owners({ ...kafka, apiVersion: 'v1', kind: 'Node' }), { kind: 'Node', name: 'events' });
+  assert.equal(owners({ ...kafka, controller: undefined }), undefined);
+  assert.deepEqual(owners({ controller: true }), { kind: '', name: '' });
 });

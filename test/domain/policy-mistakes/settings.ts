@@ -86,7 +86,7 @@ export const SELECT: readonly Case[] = [
     'an include of workloads',
     workloads('{ ‸include: ["shop/*"] }'),
     'select.workloads.include',
-    'one of the keys exclude, labels',
+    'one of the keys exclude, labels, owners',
   ],
 ];
 

@@ -29,11 +29,11 @@ test('all problems are reported at once, in the order of the text, whatever thei
     '9:57 windows.deny[1].until: expected a date or date-time after from, found "2026-01-06"',
     '11:58 select.namespaces.exclude[1]: expected a Namespace name in which * stands for any text, such as team-*, found "*_"',
     '12:25 select.workloads.labels: expected a label selector such as "app=web,tier in (a, b),!legacy": it ends where ")" should be, found "tier in (web"',
-    '14:25 stale[0].podOlderThan: expected a value without a tag, found "!!str"',
-    '15:16 stale[1].container: expected the name of a container, such as istio-proxy, found "Istio"',
-    '21:27 availability.downtime: expected skip or allow, found "no"',
-    '27:3 rollout: expected a timeout (10m) longer than the soak (11m), found {"timeout":"10m","soak":"11m"}',
-    '32:15 onFailure.undo: expected false, for undo is not supported yet, found true',
-    '33:15 onFailure.retryAfter: expected the value itself, for aliases are not supported, found "*undo"',
+    '15:25 stale[0].podOlderThan: expected a value without a tag, found "!!str"',
+    '16:16 stale[1].container: expected the name of a container, such as istio-proxy, found "Istio"',
+    '25:27 availability.downtime: expected skip or allow, found "no"',
+    '31:3 rollout: expected a timeout (10m) longer than the soak (11m), found {"timeout":"10m","soak":"11m"}',
+    '36:15 onFailure.undo: expected false, for undo is not supported yet, found true',
+    '37:15 onFailure.retryAfter: expected the value itself, for aliases are not supported, found "*undo"',
   ]);
 });

@@ -10,7 +10,7 @@ import { isSameWant } from './domain/want.ts';
 import { follow } from './flight.ts';
 import { endingOfError } from './gates.ts';
 import { Landings } from './landings.ts';
-import { becomesReady } from './readiness.ts';
+import { becomesReady, Room } from './readiness.ts';
 import { start, type StartWorld } from './start.ts';
 
 export interface Executed {
@@ -76,6 +76,7 @@ class Execution {
     const { gates, announcer } = this.#world;
     this.#batch = this.#queue.splice(0, Math.max(0, this.#batchSize() - this.#inFlight.size));
     const size = this.#batch.length;
+    const room = new Room(this.#world);
     if (size > 0)
       announcer.tell({ kind: 'batchStarted', size, remaining: this.#queue.length, probing: this.#isProbing });
     while (this.#batch.length > 0) {
@@ -87,6 +88,8 @@ class Execution {
         await this.#landing(this.#inFlight.size - 1);
         continue;
       }
+      // The rest of it waits for room as the next batch would.
+      if (!(await room.isThere())) break;
       await this.#name(restart);
       const first = gates.isFirst;
       if ((await gates.check(first)) !== undefined) break;

@@ -98,6 +98,8 @@ export interface Cluster {
    * `NotPermitted`; whatever else goes wrong is a refusal.
    */
   tryPod(workload: Workload, replicaSet: ReplicaSetRef): Promise<Admission>;
+  /** Pods that wait for a node, counted no further than to `most`. */
+  unscheduledPods(most: number): Promise<number>;
   /** The field manager that owns the template's restartedAt now, undefined when nobody is named. */
   ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined>;
   /** One attempt, never repeated inside. */

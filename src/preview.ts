@@ -9,7 +9,7 @@ import type { WindowState } from './domain/window.ts';
 import { readCheckpoint } from './hold.ts';
 import type { Inventory } from './ports.ts';
 import { readPolicy } from './read-policy.ts';
-import { notReady } from './readiness.ts';
+import { noRoom, notReady } from './readiness.ts';
 import { tryInjections } from './trials.ts';
 import { windowsOf, type Wishes, type World } from './world.ts';
 
@@ -45,6 +45,7 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
   const stop = stopInForce(checkpoint, { policy, want: wantOf(policy), occurrence });
   const inventory = await cluster.inventory(needsOf(policy));
   const unready = await notReady(policy, cluster);
+  const full = await noRoom(policy, cluster);
   const { only } = wishes;
   const isThere = only === undefined || inventory.workloads.some(workload => isCalled(workload, only));
   const { clock, interrupted } = world;
@@ -58,7 +59,7 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
     plan: assessment.plan,
     sweep: assessment.checkpoint.sweep?.id ?? null,
     stop: stop?.detail,
-    unready,
+    unready: unready ?? full,
     unseen: unseenContainers(policy.stale, inventory.pods.values()),
     skipped: inventory.skipped,
     missing: isThere ? undefined : `${policy.select.kinds.join(' or ')} ${only}`,

@@ -96,6 +96,13 @@ export class FakeCluster implements Cluster {
     return Promise.resolve(this.#pods.get(keyOf(workload)) ?? []);
   }
 
+  unscheduled = 0;
+
+  unscheduledPods(most: number): Promise<number> {
+    this.calls.push('unscheduled');
+    return Promise.resolve(Math.min(most, this.unscheduled));
+  }
+
   tryPod(workload: Workload): Promise<Admission> {
     this.calls.push(`try ${keyOf(workload)}`);
     return Promise.resolve(this.onTry(workload));

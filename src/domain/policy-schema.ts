@@ -111,6 +111,12 @@ const batches = of.mapping({
     .prefault([1, 5, 20])
     .describe('Workloads per batch: a canary first, then more; the last one repeats.'),
   pause: of.wait({ least: 0 }).prefault('1m').describe('After a batch is healthy, before the next.'),
+  unscheduledPods: of
+    .count(1000)
+    .optional()
+    .describe(
+      'Pods that wait for a node, whoever they belong to, above which nothing new starts, at most 1000. Default: they are not counted.',
+    ),
   inFlight: of
     .mapping({
       workloads: of.count(MOST_IN_FLIGHT).prefault(10).describe('Workloads, at most 50.'),

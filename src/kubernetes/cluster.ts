@@ -63,6 +63,18 @@ export class KubernetesCluster implements Cluster {
     return tryPod(this.#options, { workload, replicaSet });
   }
 
+  async unscheduledPods(most: number): Promise<number> {
+    const { scope, transport } = this.#options;
+    let count = 0;
+    for (const namespace of scope.kind === 'cluster' ? [''] : scope.names) {
+      if (count >= most) break;
+      const query = { fieldSelector: 'spec.nodeName=,status.phase=Pending', limit: String(most - count) };
+      const { body } = await transport.read({ verb: 'list', resource: PODS, namespace, query, metadataOnly: true });
+      count += listAt(body, 'items').length;
+    }
+    return count;
+  }
+
   async ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined> {
     const object = await this.#object(ref);
     const owners = listAt(object, 'metadata', 'managedFields')

@@ -17,7 +17,7 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
   const say = (sentence: string): void => void blocks.push(printable(sentence));
   if (stop !== undefined)
     say(`Stopped: ${stop}. A run starts nothing until the stop ends or somebody says nightshift resume; then:`);
-  if (unready !== undefined) say(`Waiting: ${unready}. A run starts nothing and tries no Pod until it is.`);
+  if (unready !== undefined) say(`Waiting: ${unready}. A run starts nothing until that has changed.`);
   for (const name of unseen) say(`No Pod has a container ${name}, which the policy names.`);
   if (missing !== undefined) say(`There is no ${missing}.`);
   if (skipped.length > 0) {

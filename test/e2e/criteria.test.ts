@@ -142,6 +142,25 @@ describe('what must be ready', { concurrency: 4 }, () => {
   });
 });
 
+test('while Pods wait for a node nothing starts, and the run says so', async () => {
+  const site = await Site.open({ also: ['get namespaces'] });
+  const [namespace = ''] = site.namespaces;
+  await site.deploy(site.deployment({ name: 'a' }), site.deployment({ name: 'b' }));
+  const spec = { nodeSelector: { nowhere: 'yes' }, containers: [{ name: 'app', image: 'app' }] };
+  const waiting = ['x', 'y'].map(name => ({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name }, spec }));
+  await site.cluster.kubectlApply(waiting.map(pod => JSON.stringify(pod)).join('\n---\n'));
+  const policy = (unscheduledPods: number) =>
+    quickPolicy(site, {
+      batches: { sizes: [1], pause: '0s', unscheduledPods },
+      rollout: { timeout: '5s', soak: '0s' },
+    });
+  const full = await site.run(policy(1), '--namespaces', namespace);
+  assert.deepEqual([full.code, full.report.ending.kind, full.report.outcomes], [0, 'notReady', []]);
+  assert.match(full.report.ending.detail, /more than 1 Pods wait for a node/);
+  const room = await site.run(policy(2), '--namespaces', namespace);
+  assert.deepEqual(outcomesByName(room.report), { a: 'restarted', b: 'restarted' });
+});
+
 describe('availability', { concurrency: 4 }, () => {
   test('workloads that share a PodDisruptionBudget are never in flight together', async () => {
     const site = await Site.open();

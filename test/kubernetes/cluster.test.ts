@@ -6,7 +6,7 @@ import { KubernetesCluster } from '../../src/kubernetes/cluster.ts';
 import { Interner } from '../../src/kubernetes/interner.ts';
 import { ONE_WRITE } from '../../src/kubernetes/transport.ts';
 import { projectWorkload } from '../../src/kubernetes/workload-projection.ts';
-import type { Handler } from './fake-api-server.ts';
+import type { Handler, Seen } from './fake-api-server.ts';
 import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
 import { aDeployment, aList, aPod } from './objects.ts';
 
@@ -171,4 +171,19 @@ describe('a restart', () => {
       });
     });
   }
+});
+
+describe('Pods that wait for a node', () => {
+  it('are counted no further than asked, by their metadata', async () => {
+    const requests: Seen[] = [];
+    await using to = await clusterOf((request, response) => {
+      requests.push(request);
+      reply(response, 200, aList([aPod('a'), aPod('b'), aPod('c')]));
+    });
+    assert.equal(await to.cluster.unscheduledPods(3), 3);
+    const [seen] = requests;
+    assert.equal(seen?.path, '/api/v1/pods');
+    assert.deepEqual(seen?.query, { fieldSelector: 'spec.nodeName=,status.phase=Pending', limit: '3' });
+    assert.match(String(seen?.headers['accept']), /PartialObjectMetadataList/);
+  });
 });

@@ -46,6 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'start.ts',
     is: 'if ((await gates.check(this.#first)) !== undefined)',
     becomes: 'if (this.#attempts > 1000 && (await gates.check(this.#first)) !== undefined)',
+    from: 1_000,
   },
   {
     fault: 'the hold need not be fresh',

@@ -96,6 +96,10 @@ export class ProcessCluster implements Cluster {
       .catch((): Admission => ({ kind: 'refused', message: 'no answer' }));
   }
 
+  unscheduledPods(): Promise<number> {
+    return this.#cosmos.network.read(this.#process, 'count Pods without a node', () => 0);
+  }
+
   ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined> {
     return this.#cosmos.network.read(this.#process, `owner of ${keyOf(ref)}`, () => undefined);
   }

@@ -85,7 +85,7 @@ shop        stopped   paused               left: paused`,
     {
       because: 'what it waits for',
       preview: aPreview([], { unready: 'mesh/injector is not ready: 0 of 1 new Pods available' }),
-      line: 'Waiting: mesh/injector is not ready: 0 of 1 new Pods available. A run starts nothing and tries no Pod until it is.',
+      line: 'Waiting: mesh/injector is not ready: 0 of 1 new Pods available. A run starts nothing until that has changed.',
     },
     {
       because: 'which containers nobody has',

@@ -7,6 +7,7 @@ import { isBelowPromise } from './domain/rollout.ts';
 import { takenBack, type Landing } from './flight.ts';
 import { wordsOf } from './ports.ts';
 import type { StartWorld } from './start.ts';
+import { takeBack } from './undo.ts';
 
 /** However long the API server asks us to wait before we write an outcome on a workload again. */
 const MAX_WAIT = 15_000;
@@ -43,14 +44,30 @@ export class Landings {
     const detail = [landing.detail, fell, gates.overrun()].filter(Boolean).join('; ');
     const measured = { ...landing, detail, ...(available === undefined ? {} : { available }) };
     const outcome = outcomeOf(workload, measured, clock.elapsed() - from.began);
-    this.outcomes.push(outcome);
     const { policy, want } = bench;
     hold.change(checkpoint => recordOutcome(checkpoint, outcome, { ...from, policy, want, now: clock.now() }));
+    if (landing.outcome === 'failed' && policy.onFailure.undo) return this.#undo(workload, outcome, from.at);
+    this.outcomes.push(outcome);
     this.#tellEnd(outcome);
     if (landing.outcome === 'restarted') this.#settled.set(keyOf(workload), { workload, at: from.at });
     if (landing.outcome !== 'failed' && landing.outcome !== 'ineffective') return;
     await hold.save();
     await this.#writeOnWorkload(workload, { at: from.at, outcome: landing.outcome, reason: landing.why });
+  }
+
+  /** It is still in flight, until the Pods from before are back; what it counts as, a failure, is saved before. */
+  async #undo(workload: Workload, outcome: Outcome, at: string): Promise<void> {
+    const { hold, announcer } = this.#world;
+    announcer.tell({ kind: 'undoing', workload: outcome, detail: outcome.detail });
+    await hold.save();
+    const undone = await takeBack({ workload, at, reason: outcome.why }, this.#world);
+    const told: Outcome =
+      undone.kind === 'undone'
+        ? { ...outcome, outcome: 'undone' }
+        : { ...outcome, detail: `${outcome.detail}; not undone: ${undone.detail}` };
+    this.outcomes.push(told);
+    this.#tellEnd(told);
+    if (undone.kind === 'not') await this.#writeOnWorkload(workload, { at, outcome: 'failed', reason: outcome.why });
   }
 
   #tellEnd(outcome: Outcome): void {

@@ -30,6 +30,8 @@ export type News =
   | { readonly kind: 'repeating'; readonly workload: WorkloadRef; readonly detail: string }
   | { readonly kind: 'judgedAgain'; readonly workload: WorkloadRef; readonly detail: string }
   | { readonly kind: 'progress'; readonly workload: WorkloadRef; readonly detail: string }
+  /** It failed, and is taken back. */
+  | { readonly kind: 'undoing'; readonly workload: Outcome; readonly detail: string }
   | {
       readonly kind: 'ended';
       readonly outcome: Outcome;

@@ -64,6 +64,14 @@ export interface RestartOrder {
   readonly record: string;
 }
 
+/** Takes a restart back, conditional likewise. */
+export interface UndoOrder {
+  readonly workload: Workload;
+  /** What stood in the Pod template before, undefined for nothing. */
+  readonly back: string | undefined;
+  readonly record: string;
+}
+
 /** What became of one PATCH attempt. Only `unanswered` leaves open whether it took effect. */
 export type PatchAnswer =
   | { readonly kind: 'accepted'; readonly workload: Workload }
@@ -104,6 +112,8 @@ export interface Cluster {
   ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined>;
   /** One attempt, never repeated inside. */
   restart(order: RestartOrder): Promise<PatchAnswer>;
+  /** One attempt. */
+  undo(order: UndoOrder): Promise<PatchAnswer>;
   /** One attempt to replace the record of the workload as it was read; nothing else changes. */
   rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer>;
   /** Calls `onChange` for every change since the bookmark, until the signal aborts. Resumes and lists again by itself; throws only `NotPermitted`. */

@@ -97,6 +97,7 @@ const RUN = named('.', [
   'flight',
   'start',
   'readiness',
+  'undo',
   'landings',
   'execute',
   'preview',

@@ -12,6 +12,7 @@ import type {
   RestartOrder,
   SaveAnswer,
   Stored,
+  UndoOrder,
   WatchBookmark,
   WorkloadChange,
 } from '../src/ports.ts';
@@ -39,6 +40,7 @@ export class FakeCluster implements Cluster {
   owner: string | undefined;
   /** The network and the API server between a restart and us; `apply` is what an ideal one does. */
   onRestart = (_: RestartOrder, apply: () => PatchAnswer): Promise<PatchAnswer> => Promise.resolve(apply());
+  onUndo = (apply: () => PatchAnswer): Promise<PatchAnswer> => Promise.resolve(apply());
   onRewrite = (apply: () => PatchAnswer): PatchAnswer => apply();
 
   constructor(clock: Clock, workloads: readonly Workload[] = []) {
@@ -123,6 +125,19 @@ export class FakeCluster implements Cluster {
     const accepted = this.update(workload, { restartedAt: at, record, generation, revision });
     void (this.scripts.get(keyOf(workload)) ?? rollsOut())(this, accepted);
     return { kind: 'accepted', workload: accepted };
+  }
+
+  undo({ workload, back, record }: UndoOrder): Promise<PatchAnswer> {
+    this.calls.push(`undo ${keyOf(workload)}`);
+    return this.onUndo(() => {
+      const standing = this.get(workload);
+      if (standing === undefined) return { kind: 'gone' };
+      if (standing.resourceVersion !== workload.resourceVersion) return { kind: 'conflict' };
+      const [generation, revision] = [standing.generation + 1, standing.revision + 1];
+      const accepted = this.update(workload, { restartedAt: back, record, generation, revision });
+      void rollsOut()(this, accepted);
+      return { kind: 'accepted', workload: accepted };
+    });
   }
 
   rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer> {

@@ -228,6 +228,7 @@ export type FailureReason =
 export const OUTCOMES = [
   'restarted',
   'failed',
+  'undone',
   'ineffective',
   'reverted',
   'superseded',

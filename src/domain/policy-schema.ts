@@ -147,9 +147,11 @@ const onFailure = of.mapping({
     .default('nextWindow')
     .describe('What ends a stop: the next window, or nightshift resume.'),
   undo: z
-    .literal(false, { error: 'false, for undo is not supported yet' })
+    .boolean({ error: 'true or false' })
     .default(false)
-    .describe('Whether a failed restart is taken back. Not supported yet.'),
+    .describe(
+      'Whether a failed restart is taken back: the Pods from before stay, and what was removed of them comes back. Not for StatefulSets.',
+    ),
   retryAfter: of
     .age()
     .prefault('20h')

@@ -20,6 +20,8 @@ export interface RestartRecord {
   readonly outcome?: 'failed' | 'ineffective' | undefined;
   /** The failure's reason code. */
   readonly reason?: string | undefined;
+  /** It failed and was taken back: what stood there before stands there again. */
+  readonly undone?: true | undefined;
 }
 
 const text = z.string().max(400);
@@ -35,6 +37,7 @@ const schema = z.object({
   before: z.string().optional(),
   outcome: z.enum(['failed', 'ineffective']).optional(),
   reason: text.optional(),
+  undone: z.literal(true).optional(),
 });
 
 /** Compact JSON for the annotation. */
@@ -53,15 +56,15 @@ export function parseRecord(annotation: string | undefined): RestartRecord | und
 }
 
 /**
- * The record, when the restart that it tells of is this checkpoint's and still in force: its T stands in the template
- * and nothing else in the template changed since.
+ * The record, when the restart that it tells of is this checkpoint's and still in force: its T stands in the template (or,
+ * once it was undone, what stood there before) and nothing else in the template changed since.
  */
 export function ownRecord(workload: Workload, by: string): RestartRecord | undefined {
   const record = parseRecord(workload.record);
   const inForce =
     record !== undefined &&
     record.by === by &&
-    record.at === workload.restartedAt &&
+    (record.undone === true ? record.before : record.at) === workload.restartedAt &&
     record.template === workload.template;
   return inForce ? record : undefined;
 }

@@ -188,7 +188,7 @@ function exitCode({ ending, outcomes, notPermitted }: Facts): number {
   // The run that took over reports.
   if (ending.kind === 'holdLost') return 0;
   const unsuccessful = outcomes.some(
-    ({ outcome }) => outcome === 'failed' || outcome === 'denied' || outcome === 'ineffective',
+    ({ outcome }) => outcome === 'failed' || outcome === 'undone' || outcome === 'denied' || outcome === 'ineffective',
   );
   return strongest([exitCodeOf(ending), notPermitted.length > 0 ? 4 : 0, unsuccessful ? 3 : 0]);
 }

@@ -92,7 +92,7 @@ function endedBefore(
 function unsettled({ workload, pods }: Judged, record: RestartRecord | undefined, { policy }: Bench): Veto {
   const { status, replicas } = workload;
   // Our own failed rollout is still half done, and a retry is the way out of it.
-  if (record?.outcome !== 'failed') {
+  if (record?.outcome !== 'failed' || record.undone === true) {
     if (isRollingOut(workload)) {
       return {
         why: 'rolloutInProgress',

@@ -1,14 +1,23 @@
 import type { Admission } from '../domain/drift.ts';
 import type { Needs, Pod, ReplicaSetRef, Workload, WorkloadRef } from '../domain/model.ts';
 import { RESTARTED_AT } from '../domain/model.ts';
-import type { Clock, Cluster, Inventory, PatchAnswer, RestartOrder, WatchBookmark, WorkloadChange } from '../ports.ts';
+import type {
+  Clock,
+  Cluster,
+  Inventory,
+  PatchAnswer,
+  RestartOrder,
+  UndoOrder,
+  WatchBookmark,
+  WorkloadChange,
+} from '../ports.ts';
 import { Interner } from './interner.ts';
 import type { Scope } from './inventory.ts';
 import { readInventory } from './inventory.ts';
 import { at, listAt, textAt } from './json.ts';
 import { resourceOf } from './kinds.ts';
 import { list } from './lists.ts';
-import { patch, recordBody, restartBody } from './patch.ts';
+import { patch, recordBody, restartBody, undoBody } from './patch.ts';
 import { controlledBy, isTerminal, projectPod } from './pod-projection.ts';
 import { PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
@@ -88,6 +97,10 @@ export class KubernetesCluster implements Cluster {
 
   restart(order: RestartOrder): Promise<PatchAnswer> {
     return this.#patch(order.workload, restartBody(order));
+  }
+
+  undo(order: UndoOrder): Promise<PatchAnswer> {
+    return this.#patch(order.workload, undoBody(order));
   }
 
   rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer> {

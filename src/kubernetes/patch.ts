@@ -1,6 +1,6 @@
 import type { Workload, WorkloadRef } from '../domain/model.ts';
 import { LAST_RESTART, RESTARTED_AT } from '../domain/model.ts';
-import type { PatchAnswer, RestartOrder } from '../ports.ts';
+import type { PatchAnswer, RestartOrder, UndoOrder } from '../ports.ts';
 import type { Reply } from './transport.ts';
 import { isForbiddenByRbac } from './access.ts';
 import { causesOf, isPassing, isSuccess, messageOf } from './answer.ts';
@@ -17,6 +17,14 @@ export function restartBody({ workload, at: restartedAt, record }: RestartOrder)
   return {
     ...recordBody(workload, record),
     spec: { template: { metadata: { annotations: { [RESTARTED_AT]: restartedAt } } } },
+  };
+}
+
+/** What stood there before, and the record, conditional likewise. */
+export function undoBody({ workload, back, record }: UndoOrder): unknown {
+  return {
+    ...recordBody(workload, record),
+    spec: { template: { metadata: { annotations: { [RESTARTED_AT]: back ?? null } } } },
   };
 }
 

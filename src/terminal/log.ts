@@ -92,9 +92,12 @@ export class LogAnnouncer implements Announcer {
         );
       case 'progress':
         return log.debug({ workload: keyOf(news.workload), detail: news.detail }, 'rollout progress');
+      case 'undoing':
+        return log.warn({ workload: keyOf(news.workload), detail: news.detail }, 'failed, taking it back');
       case 'ended': {
         const { namespace: _n, name: _m, kind: _k, uid: _u, ...fields } = news.outcome;
-        const level = fields.outcome === 'restarted' ? 'info' : fields.outcome === 'failed' ? 'error' : 'warn';
+        const isFailure = fields.outcome === 'failed' || fields.outcome === 'undone';
+        const level = fields.outcome === 'restarted' ? 'info' : isFailure ? 'error' : 'warn';
         return log[level]({ workload: keyOf(news.outcome), ...fields, remaining: news.remaining }, 'restart ended');
       }
       case 'ending':

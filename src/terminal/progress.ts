@@ -81,6 +81,8 @@ export class ProgressAnnouncer implements Announcer {
         return this.#line('repeat', `${keyOf(news.workload)}  ${news.detail}`, 'yellow');
       case 'judgedAgain':
         return this.#line('again', `${keyOf(news.workload)} changed since the plan; ${news.detail}`, 'dim');
+      case 'undoing':
+        return this.#line('undo', `${keyOf(news.workload)} failed and is taken back; ${news.detail}`, 'yellow');
       case 'progress':
       case 'saved':
         return undefined;
@@ -134,7 +136,8 @@ export class ProgressAnnouncer implements Announcer {
   }
 }
 
-const toneOf = ({ outcome }: Outcome): Tone => (outcome === 'failed' || outcome === 'denied' ? 'red' : 'yellow');
+const toneOf = ({ outcome }: Outcome): Tone =>
+  outcome === 'failed' || outcome === 'undone' || outcome === 'denied' ? 'red' : 'yellow';
 
 const MINUTE = 60_000;
 

@@ -26,7 +26,10 @@ const MOST_BYTES = 4096;
 /** What `kubectl describe pod` shows of a run that ended: the essence, and as many of the failures as fit. */
 export function terminationMessage({ run, summary, exitCode, ending, outcomes }: Report): string {
   const failed = outcomes
-    .filter(({ outcome }) => outcome === 'failed' || outcome === 'denied' || outcome === 'ineffective')
+    .filter(
+      ({ outcome }) =>
+        outcome === 'failed' || outcome === 'undone' || outcome === 'denied' || outcome === 'ineffective',
+    )
     .map(one => ({ workload: keyOf(one), outcome: one.outcome, why: one.why }));
   const message = (named: number): string =>
     jsonLine({

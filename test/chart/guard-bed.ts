@@ -23,7 +23,7 @@ export interface Bed {
 }
 
 /** Starts it with the guard in force, `shop/web` restarted at T, `shop/bare`, and Pods that wait for a node in vain. */
-export async function guardedCluster(): Promise<Bed> {
+export async function guardedCluster({ undo = false } = {}): Promise<Bed> {
   const cluster = await startCluster({ nodes: 0 });
   await cluster.kubectlApply(
     [
@@ -42,7 +42,8 @@ export async function guardedCluster(): Promise<Bed> {
     body: deployment({ namespace: 'shop', name: 'bare', replicas: 0 }),
   });
   await cluster.api(WEB, { method: 'PATCH', body: restartWith(T, recordWith({ at: T, before: undefined })) });
-  await cluster.helm('install', 'nightshift', CHART, '-n', 'ops', ...valuesOf({}));
+  const policy = { ...POLICY, onFailure: { undo } };
+  await cluster.helm('install', 'nightshift', CHART, '-n', 'ops', ...valuesOf({ policy }));
 
   const kubeconfig = await cluster.kubeconfigFor('ops', 'nightshift');
   const thief = apiServer(cluster.server, tokenIn(kubeconfig), cluster.caFile);

@@ -80,7 +80,7 @@ const BY_SCHEMA: readonly Case[] = [
     /'\/policy\/stale\/0'.*'podOlderThen' not allowed/,
   ],
   ['sizes of zero', policy({ batches: { sizes: [0] } }), /'\/policy\/batches\/sizes\/0'.*minimum/],
-  ['undo, which this version lacks', policy({ onFailure: { undo: true } }), /'\/policy\/onFailure\/undo'/],
+  ['undo in words', policy({ onFailure: { undo: 'always' } }), /'\/policy\/onFailure\/undo'/],
 ];
 
 const SECRETS = { configChanged: { secrets: true } };

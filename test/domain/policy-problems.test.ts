@@ -33,7 +33,6 @@ test('all problems are reported at once, in the order of the text, whatever thei
     '16:16 stale[1].container: expected the name of a container, such as istio-proxy, found "Istio"',
     '25:27 availability.downtime: expected skip or allow, found "no"',
     '31:3 rollout: expected a timeout (10m) longer than the soak (11m), found {"timeout":"10m","soak":"11m"}',
-    '36:15 onFailure.undo: expected false, for undo is not supported yet, found true',
     '37:15 onFailure.retryAfter: expected the value itself, for aliases are not supported, found "*undo"',
   ]);
 });

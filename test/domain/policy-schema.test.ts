@@ -110,7 +110,7 @@ const REJECTED: readonly (readonly [text: string, path: string])[] = [
   [plus('select: { workloads: { exclude: [old] } }'), '/select/workloads/exclude/0'],
   [plus('batches: { sizes: [0] }'), '/batches/sizes/0'],
   [plus('batches: { inFlight: { pods: 1.5 } }'), '/batches/inFlight/pods'],
-  [plus('onFailure: { undo: true }'), '/onFailure/undo'],
+  [plus('onFailure: { undo: always }'), '/onFailure/undo'],
   [plus('onFailure: { resume: never }'), '/onFailure/resume'],
 ];
 

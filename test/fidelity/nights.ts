@@ -123,6 +123,21 @@ export const NIGHTS: readonly Scenario[] = [
     }),
   ),
   {
+    title: 'a canary that does not start is undone, and left the next time',
+    async play(on) {
+      const first = await night(on, [{ ...A, sick: 'image' }, B], { wishes: { undo: true } });
+      const { restartedAt, revision, status } = await known(on, 'a');
+      return { first, restartedAt, revision, available: status.availableReplicas, updated: status.updatedReplicas };
+    },
+    ends: {
+      first: { exitCode: 3, ending: 'stopped', outcomes: { a: 'undone: imagePull' }, left: {} },
+      restartedAt: undefined,
+      revision: 3,
+      available: 2,
+      updated: 2,
+    },
+  },
+  {
     title: 'taken back by a controller that keeps to Git',
     play: on => night(on, [slow(A), B], { on: 'a', act: () => on.somebody.takesBack('a') }),
     ends: { exitCode: 0, ending: 'swept', outcomes: { a: 'reverted', b: 'restarted' }, left: {} },

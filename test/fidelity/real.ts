@@ -47,7 +47,7 @@ class RealTheatre implements Theatre {
     if (this.#isInjected) await upgrade(this.#site);
   }
 
-  start({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 'skip' }: Wishes): Running {
+  start({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 'skip', undo = false }: Wishes): Running {
     const criteria: Record<typeof stale, object> = {
       age: { podOlderThan: '1s' },
       image: { container: SIDECAR, imageNot: [NEW] },
@@ -56,7 +56,7 @@ class RealTheatre implements Theatre {
     };
     const { batches, ...policy } = quickPolicy(this.#site, {
       stale: [criteria[stale]],
-      onFailure: { stopAfter },
+      onFailure: { stopAfter, undo },
       availability: { downtime },
     });
     const file = this.#site.policyFile({ ...policy, batches: { ...Object(batches), sizes } });

@@ -26,7 +26,7 @@ export async function playSimulated({ play }: Scenario, seed: number): Promise<u
   return playing;
 }
 
-function draftFor({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 'skip' }: Wishes): Draft {
+function draftFor({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 'skip', undo = false }: Wishes): Draft {
   const criteria: Record<typeof stale, Wish> = {
     age: { kind: 'age', age: SECOND },
     image: { kind: 'image', version: OLD + 1 },
@@ -44,6 +44,7 @@ function draftFor({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 's
     soak: 0,
     stopAfter,
     resume: 'nextWindow',
+    undo,
     retryAfter: 20 * HOUR,
     downtime,
     unhealthy: 'skip',

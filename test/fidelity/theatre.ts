@@ -32,6 +32,7 @@ export interface Wishes {
   readonly sizes?: readonly number[];
   readonly stopAfter?: number;
   readonly downtime?: 'skip' | 'allow';
+  readonly undo?: boolean;
 }
 
 /** How a run ended, of what both kinds of reports say. */

@@ -26,6 +26,7 @@ export interface Draft {
   readonly soak: number;
   readonly stopAfter: number;
   readonly resume: 'nextWindow' | 'manual';
+  readonly undo: boolean;
   readonly retryAfter: number;
   readonly downtime: 'skip' | 'allow';
   readonly unhealthy: 'skip' | 'allow';
@@ -50,7 +51,12 @@ export function textOf(draft: Draft): string {
     availability: { downtime: draft.downtime, unhealthy: draft.unhealthy },
     batches: { sizes: draft.sizes, pause: seconds(draft.pause), inFlight: draft.inFlight },
     rollout: { timeout: seconds(draft.timeout), soak: seconds(draft.soak) },
-    onFailure: { stopAfter: draft.stopAfter, resume: draft.resume, retryAfter: seconds(draft.retryAfter) },
+    onFailure: {
+      stopAfter: draft.stopAfter,
+      resume: draft.resume,
+      undo: draft.undo,
+      retryAfter: seconds(draft.retryAfter),
+    },
   });
 }
 
@@ -93,6 +99,7 @@ export function drawDraft(random: Random, version: number): Draft {
     soak: random.pick([0, 10, 30]) * SECOND,
     stopAfter: random.pick([1, 1, 2, 5]),
     resume: random.chance(0.15) ? 'manual' : 'nextWindow',
+    undo: random.chance(0.4),
     retryAfter: random.pick([1, 6, 20]) * HOUR,
     downtime: random.chance(0.3) ? 'allow' : 'skip',
     unhealthy: random.chance(0.3) ? 'allow' : 'skip',

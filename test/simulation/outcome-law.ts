@@ -20,10 +20,16 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
     const wasRestarted = flight.end?.outcome === 'restarted';
     flight.end = { outcome: outcome.outcome, at: court.now, wasRestarted };
   }
-  if (outcome.outcome === 'failed') noteFailure(witness, flight);
+  if (outcome.outcome === 'failed' || outcome.outcome === 'undone') noteFailure(witness, flight);
   if (outcome.outcome === 'ineffective' && isFirst) witness.ineffectiveInRow++;
   if (outcome.outcome === 'restarted') witness.ineffectiveInRow = 0;
   if (witness.ineffectiveInRow >= 2) witness.isStopped = true;
+}
+
+/** It failed, which the next save says. */
+export function noteUndoing(witness: Witness, outcome: Outcome): void {
+  const flight = flightOf(witness, outcome);
+  if (flight !== undefined) noteFailure(witness, flight);
 }
 
 /** A zombie tells of what it knew, which may not be the last restart of the workload any more. */
@@ -75,6 +81,8 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
         'it is complete for long, and its Pods are fresh',
       );
     }
+    case 'undone':
+      return demands(flight.takenBackAt !== undefined, 'it was not taken back');
     case 'ineffective':
       return demands(
         proof === undefined || proof.stale > 0 || draft.stale.some(({ kind }) => kind === 'drift'),

@@ -1,6 +1,14 @@
 import type { Admission } from '../../src/domain/drift.ts';
 import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
-import type { Cluster, Inventory, PatchAnswer, RestartOrder, WatchBookmark, WorkloadChange } from '../../src/ports.ts';
+import type {
+  Cluster,
+  Inventory,
+  PatchAnswer,
+  RestartOrder,
+  UndoOrder,
+  WatchBookmark,
+  WorkloadChange,
+} from '../../src/ports.ts';
 import type { ApiServer } from './api-server.ts';
 import type { DeploymentController } from './deployment-controller.ts';
 import type { Injector } from './injector.ts';
@@ -112,6 +120,14 @@ export class ProcessCluster implements Cluster {
       if (accepted === undefined) return { kind: 'gone' };
       this.#witness.restartTookEffect(order, judged, accepted);
       return { kind: 'accepted', workload: accepted };
+    });
+  }
+
+  undo({ workload, back, record }: UndoOrder): Promise<PatchAnswer> {
+    this.#witness.recordSent();
+    return this.#patch(workload, `take ${keyOf(workload)} back to ${back ?? 'nothing'}`, () => {
+      const accepted = this.#cosmos.api.update(workload, { restartedAt: back, record });
+      return accepted === undefined ? { kind: 'gone' } : { kind: 'accepted', workload: accepted };
     });
   }
 

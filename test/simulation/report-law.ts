@@ -14,7 +14,7 @@ const OF_ENDINGS: Readonly<Record<string, number>> = {
 /** What a run says at its end. */
 export function judgeReport({ court, process, hasWritten }: Witness, report: Report): void {
   const { ending, outcomes, exitCode } = report;
-  const isBad = outcomes.some(({ outcome }) => ['failed', 'denied', 'ineffective'].includes(outcome));
+  const isBad = outcomes.some(({ outcome }) => ['failed', 'undone', 'denied', 'ineffective'].includes(outcome));
   const codes = [OF_ENDINGS[ending.kind] ?? 0, ...(isBad ? [3] : [])];
   const meant = ending.kind === 'holdLost' ? 0 : PRECEDENCE.find(code => codes.includes(code));
   court.demands(

@@ -8,7 +8,7 @@ import { noteWrite } from './checkpoint-law.ts';
 import type { Court } from './court.ts';
 import type { Draft } from './draft.ts';
 import { instantOf } from './eyes.ts';
-import { noteBatch, noteEnd, notePlan } from './outcome-law.ts';
+import { noteBatch, noteEnd, notePlan, noteUndoing } from './outcome-law.ts';
 import type { Process } from './process.ts';
 import type { ClusterWitness } from './process-cluster.ts';
 import { judgeReport } from './report-law.ts';
@@ -164,6 +164,9 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
       }
       case 'ending':
         return trace.say(this.process.run, () => `told: ending, ${news.ending.kind}: ${news.ending.detail}`);
+      case 'undoing':
+        trace.say(this.process.run, () => `told: takes ${news.workload.name} back, ${news.detail}`);
+        return noteUndoing(this, news.workload);
       case 'judgedAgain':
       case 'repeating':
       case 'recordNotWritten':

@@ -37,6 +37,7 @@ export const SOME_NEWS: { readonly [Kind in News['kind']]: News & { readonly kin
   repeating: { kind: 'repeating', workload, detail: '503' },
   judgedAgain: { kind: 'judgedAgain', workload, detail: 'paused: somebody did' },
   progress: { kind: 'progress', workload, detail: '1 of 3 new Pods created' },
+  undoing: { kind: 'undoing', workload: anOutcome(), detail: 'container app keeps failing' },
   ended: { kind: 'ended', outcome: anOutcome(), remaining: 34, typicalSeconds: 40, width: 10 },
   ending: { kind: 'ending', ending: { kind: 'windowClosed', detail: 'the window closed' } },
   saved: { kind: 'saved', number: 12 },

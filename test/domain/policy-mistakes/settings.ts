@@ -277,8 +277,8 @@ export const PACE: readonly Case[] = [
   ],
   ['a stop after nothing', plus('onFailure: { stopAfter: ‸0 }'), 'onFailure.stopAfter', COUNT],
   ['another resume', plus('onFailure: { resume: ‸automatic }'), 'onFailure.resume', 'nextWindow or manual'],
-  ['undo', plus('onFailure: { undo: ‸true }'), 'onFailure.undo', 'undo is not supported yet', 'true'],
-  ['no undo in quotes', plus('onFailure: { undo: ‸"false" }'), 'onFailure.undo', 'false', '"false"'],
+  ['undo in words', plus('onFailure: { undo: ‸always }'), 'onFailure.undo', 'true or false', '"always"'],
+  ['no undo in quotes', plus('onFailure: { undo: ‸"false" }'), 'onFailure.undo', 'true or false', '"false"'],
   ['a retry at once', plus('onFailure: { retryAfter: ‸0s }'), 'onFailure.retryAfter', SPAN],
 ];
 

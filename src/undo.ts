@@ -1,0 +1,91 @@
+import type { FailureReason, Workload } from './domain/model.ts';
+import { formatRecord, ownRecord } from './domain/record.ts';
+import { rolloutState } from './domain/rollout.ts';
+import { needsOf } from './domain/policy.ts';
+import { wordsOf, type PatchAnswer } from './ports.ts';
+import type { StartWorld } from './start.ts';
+
+/** A restart that failed, and is to be taken back. */
+export interface Failed {
+  readonly workload: Workload;
+  /** T. */
+  readonly at: string;
+  readonly reason: FailureReason | undefined;
+}
+
+/** Undone, or why it is not, as a phrase. */
+export type Undone = { readonly kind: 'undone' } | { readonly kind: 'not'; readonly detail: string };
+
+const ATTEMPTS = 5;
+/** However long the API server asks us to wait before the next attempt. */
+const MAX_WAIT = 15_000;
+/** Between two looks for old Pods that are not what they were yet. */
+const AGAIN = 2_000;
+
+/**
+ * Puts back what stood in the Pod template before, so that the Pods from before, which still serve, become the wanted ones
+ * again; and waits until they are. Only while the template is still ours. The failure is saved already: a crash before the
+ * PATCH leaves a failed restart as it was, one after it a rollout to what was there before, which needs nobody.
+ */
+export async function takeBack(failed: Failed, world: StartWorld): Promise<Undone> {
+  if (failed.workload.kind === 'StatefulSet') {
+    return not('a StatefulSet does not go back while its broken Pod is there: delete that Pod');
+  }
+  try {
+    const answer = await patchBack(failed, world);
+    return answer.kind === 'accepted' ? await isBack(answer.workload, world) : answer;
+  } catch (error) {
+    return not(wordsOf(error));
+  }
+}
+
+const not = (detail: string): Undone & { readonly kind: 'not' } => ({ kind: 'not', detail });
+
+async function patchBack(
+  { workload: ref, at, reason }: Failed,
+  { cluster, hold, bench, observed }: StartWorld,
+): Promise<(PatchAnswer & { readonly kind: 'accepted' }) | (Undone & { readonly kind: 'not' })> {
+  let words = '';
+  for (let attempt = 0; attempt < ATTEMPTS && !observed.closed; attempt++) {
+    const workload = await cluster.workload(ref);
+    const record = workload && ownRecord(workload, bench.by);
+    if (workload === undefined || record?.at !== at) return not('somebody has changed it');
+    // The answer to an attempt before was lost.
+    if (record.undone === true) return { kind: 'accepted', workload };
+    if (rolloutState(workload).kind === 'complete') return not('its rollout is complete');
+    if (!hold.isFresh()) await hold.save();
+    if (hold.loss !== undefined || observed.closed) break;
+    const text = formatRecord({ ...record, outcome: 'failed', reason, undone: true });
+    const answer = await cluster.undo({ workload, back: record.before, record: text });
+    if (answer.kind === 'accepted') return answer;
+    words = 'message' in answer ? answer.message : answer.kind;
+    if (answer.kind === 'unanswered') await observed.pause(Math.min(answer.retryAfter ?? 1_000, MAX_WAIT));
+    else if (answer.kind !== 'conflict') break;
+  }
+  return not(words || 'the run ended first');
+}
+
+/** Waits until all live Pods are of the template from before, as long as a rollout may take. */
+async function isBack(undone: Workload, { cluster, clock, observed, bench }: StartWorld): Promise<Undone> {
+  observed.put(undone, undone);
+  const deadline = clock.elapsed() + bench.policy.rollout.timeout;
+  for (;;) {
+    if (observed.closed) return not('taken back, and the run ended before it was there');
+    const workload = observed.latest(undone);
+    const isOurs =
+      workload?.uid === undone.uid &&
+      workload.template === undone.template &&
+      workload.restartedAt === undone.restartedAt;
+    if (!isOurs) return not('taken back, and somebody has changed it since');
+    const state = rolloutState(workload);
+    const left = deadline - clock.elapsed();
+    if (state.kind === 'complete' || state.kind === 'terminating') {
+      const pods = await cluster.pods(workload, needsOf(bench.policy));
+      const live = pods.filter(({ terminating }) => !terminating);
+      if (live.every(({ restartedAt }) => restartedAt === undone.restartedAt)) return { kind: 'undone' };
+    }
+    if (left <= 0)
+      return not(`taken back, but not there yet: ${'detail' in state ? state.detail : 'Pods are missing'}`);
+    await observed.change(workload, state.kind === 'progressing' ? left : Math.min(AGAIN, left));
+  }
+}

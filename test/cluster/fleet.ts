@@ -103,18 +103,13 @@ export async function deploy(
 
 /** Resolves once every Deployment (of the namespaces) that nobody paused is available and settled. */
 export async function settled(cluster: Cluster, namespaces?: readonly string[]): Promise<void> {
-  await until(
-    'the fleet to be available',
-    async () => (await deploymentsOf(cluster)).every(d => isSettled(d, namespaces)),
-    {
-      seconds: 120,
-      everyMilliseconds: 200,
-    },
-  );
+  await until('the fleet to be available', async () => (await deploymentsIn(cluster, namespaces)).every(isSettled), {
+    seconds: 120,
+    everyMilliseconds: 200,
+  });
 }
 
-function isSettled({ metadata, spec, status }: DeploymentObject, namespaces: readonly string[] | undefined): boolean {
-  if (namespaces !== undefined && !namespaces.includes(metadata.namespace)) return true;
+function isSettled({ metadata, spec, status }: DeploymentObject): boolean {
   const counts = [status.replicas ?? 0, status.updatedReplicas ?? 0, status.availableReplicas ?? 0];
   return status.observedGeneration === metadata.generation && counts.every(count => count === spec.replicas);
 }
@@ -125,15 +120,27 @@ export async function deploymentsOf(cluster: Cluster, namespaceName?: string): P
   return (await cluster.api<{ items: DeploymentObject[] }>(path)).items;
 }
 
+/** Of these namespaces, or everywhere: other tests of a cluster may have filled it. */
+async function deploymentsIn(cluster: Cluster, namespaces?: readonly string[]): Promise<readonly DeploymentObject[]> {
+  if (namespaces === undefined) return deploymentsOf(cluster);
+  return (await Promise.all(namespaces.map(name => deploymentsOf(cluster, name)))).flat();
+}
+
 /**
  * `NAMESPACE/NAME` -> how often its Pod template was restarted: ReplicaSets that carry a restartedAt of their own. Waits
  * until the Deployment controller has seen every change, for it is the one that creates them.
  */
-export async function restartsOf(cluster: Cluster): Promise<Map<string, number>> {
+export async function restartsOf(cluster: Cluster, namespaces?: readonly string[]): Promise<Map<string, number>> {
   await until('the Deployment controller to have seen every change', async () =>
-    (await deploymentsOf(cluster)).every(({ metadata, status }) => status.observedGeneration === metadata.generation),
+    (await deploymentsIn(cluster, namespaces)).every(
+      ({ metadata, status }) => status.observedGeneration === metadata.generation,
+    ),
   );
-  const { items } = await cluster.api<{ items: ReplicaSetObject[] }>('/apis/apps/v1/replicasets');
+  const paths = namespaces?.map(name => `/namespaces/${name}`) ?? [''];
+  const lists = await Promise.all(
+    paths.map(path => cluster.api<{ items: ReplicaSetObject[] }>(`/apis/apps/v1${path}/replicasets`)),
+  );
+  const items = lists.flatMap(list => list.items);
   const restarts = new Map<string, Set<string>>();
   for (const { metadata, spec } of items) {
     const owner = metadata.ownerReferences?.find(({ kind }) => kind === 'Deployment')?.name;

@@ -161,12 +161,8 @@ export class Site {
 
   /** Restarts by workload name in the site's namespaces, counted from ReplicaSets. */
   async restarts(): Promise<Record<string, number>> {
-    const all = await restartsOf(this.cluster);
-    return Object.fromEntries(
-      [...all]
-        .filter(([key]) => this.namespaces.includes(key.split('/')[0] ?? ''))
-        .map(([key, count]) => [key.split('/')[1], count]),
-    );
+    const all = await restartsOf(this.cluster, this.namespaces);
+    return Object.fromEntries([...all].map(([key, count]) => [key.split('/')[1], count]));
   }
 
   /** Available replicas by workload name in the first namespace. */

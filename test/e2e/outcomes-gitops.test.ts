@@ -17,7 +17,7 @@ describe('a controller that keeps to Git', { concurrency: 7 }, () => {
       { when: 'after it is complete', due: complete },
     ]) {
       test(`does not undo a restart, ${when}`, async () => {
-        const site = await upgradedSite(NAMES, {}, FLUX);
+        const site = await upgradedSite(NAMES, {}, { manager: FLUX });
         const annotations = { 'git/revision': '2' };
         const apply = (name: string) => applyAs(site, FLUX, name, manifestOf(site, name, { annotations }));
         await using flux = onEachRestart(site, due, apply);
@@ -37,7 +37,7 @@ describe('a controller that keeps to Git', { concurrency: 7 }, () => {
     ]) {
       test(`undoes it after our fields were taken over, when Git ${what}; the owner is ${owner}`, async () => {
         const wishes = { podAnnotations: { 'test.nightshift/delay': '3s', ...inGit } };
-        const site = await upgradedSite(NAMES, wishes, FLUX);
+        const site = await upgradedSite(NAMES, wishes, { manager: FLUX });
         const before = await site.restarts();
         await using flux = onEachRestart(site, atOnce, async name => {
           await takeOver(site, name, 'nightshift', FLUX);

@@ -129,11 +129,15 @@ export class Site {
     return file;
   }
 
-  /** Starts the bundle as its service account. */
-  start(words: readonly string[], environment: Readonly<Record<string, string>> = {}): Worker {
+  /** Starts the bundle as its service account; what it prints is kept, unless it goes to a file descriptor. */
+  start(
+    words: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    stdout: 'pipe' | number = 'pipe',
+  ): Worker {
     const child = spawn(process.execPath, [BUNDLE, ...words], {
       env: { PATH: process.env['PATH'] ?? '', KUBECONFIG: this.#kubeconfig, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout, 'pipe'],
     });
     return watchWorker(child);
   }

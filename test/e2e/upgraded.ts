@@ -13,12 +13,17 @@ export const NEWER = 'docker.io/istio/proxyv2:1.24.3';
 
 let injector: Promise<void> | undefined;
 
-type Wishes = Omit<DeploymentWishes, 'namespace' | 'name'>;
+export type Wishes = Omit<DeploymentWishes, 'namespace' | 'name'>;
 
 /** A site with Deployments of these names, all with the old sidecar; new Pods get the new one. */
-export async function upgradedSite(names: readonly string[], wishes: Wishes = {}, manager = 'kubectl'): Promise<Site> {
-  const site = await injectedSite();
-  await Promise.all(names.map(name => applyAs(site, manager, name, manifestOf(site, name, wishes))));
+export async function upgradedSite(
+  names: readonly string[],
+  wishes: Wishes | ((name: string) => Wishes) = {},
+  { manager = 'kubectl', ...options }: SiteOptions & { readonly manager?: string } = {},
+): Promise<Site> {
+  const site = await injectedSite(options);
+  const wishesOf = (name: string): Wishes => (typeof wishes === 'function' ? wishes(name) : wishes);
+  await Promise.all(names.map(name => applyAs(site, manager, name, manifestOf(site, name, wishesOf(name)))));
   await settled(site.cluster, site.namespaces);
   await upgrade(site);
   return site;

@@ -23,6 +23,8 @@ export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: number }
   /** Something happens when the request arrives, which then goes no further; or when it is carried out, and before anybody hears of it. */
   | { readonly kind: 'act'; readonly when: 'before' | 'after'; readonly act: () => void }
+  /** Something happens when the request arrives, which stays on its way until then. */
+  | { readonly kind: 'delayed'; readonly act: () => void; readonly until: Promise<void> }
   /** The answer begins and is never heard of again, without a reset: a dead route. */
   | { readonly kind: 'stall'; readonly afterMilliseconds: number };
 
@@ -37,12 +39,24 @@ export interface Rule {
   readonly fault: Fault;
 }
 
+/** What came by. */
+export interface Passage {
+  readonly method: string;
+  readonly path: string;
+  /** When it arrived here, milliseconds since the epoch. */
+  readonly at: number;
+  /** What the API server said, undefined when it said nothing (yet), or was not asked. */
+  status: number | undefined;
+}
+
 export interface FaultProxy extends AsyncDisposable {
   /** `https://127.0.0.1:PORT` */
   readonly url: string;
   readonly caFile: string;
   /** How often each kind of fault was injected. */
   readonly injected: ReadonlyMap<Fault['kind'], number>;
+  /** All requests so far, in the order of their arrival. */
+  readonly seen: readonly Passage[];
   add(...rules: readonly Rule[]): void;
   clear(): void;
 }
@@ -57,6 +71,7 @@ export async function startFaultProxy(to: {
   const upstream = new URL(to.server);
   const ca = readFileSync(to.caFile);
   const injected = new Map<Fault['kind'], number>();
+  const seen: Passage[] = [];
   const sockets = new Set<Duplex>();
   let rules: { readonly rule: Rule; left: number; seen: number }[] = [];
 
@@ -73,8 +88,11 @@ export async function startFaultProxy(to: {
   };
 
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const { method = '', url: path = '' } = incoming;
+    const passage: Passage = { method, path, at: Date.now(), status: undefined };
+    seen.push(passage);
     const fault = faultFor(incoming);
-    const goOn = (): void => pass(incoming, outgoing, fault);
+    const goOn = (): void => pass(incoming, outgoing, { fault, passage });
     switch (fault?.kind) {
       case 'resetBefore':
         incoming.socket.destroy();
@@ -90,12 +108,20 @@ export async function startFaultProxy(to: {
       case 'slow':
         setTimeout(goOn, fault.milliseconds);
         break;
+      case 'delayed':
+        fault.act();
+        void fault.until.then(goOn);
+        break;
       default:
         goOn();
     }
   };
 
-  const pass = (incoming: IncomingMessage, outgoing: ServerResponse, fault: Fault | undefined): void => {
+  const pass = (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    { fault, passage }: { readonly fault: Fault | undefined; readonly passage: Passage },
+  ): void => {
     const { method, url, headers } = incoming;
     const options: RequestOptions = {
       host: upstream.hostname,
@@ -105,7 +131,10 @@ export async function startFaultProxy(to: {
       ...(method === undefined ? {} : { method }),
       ...(url === undefined ? {} : { path: url }),
     };
-    const onward = forward(options, response => deliver(response, outgoing, fault));
+    const onward = forward(options, response => {
+      passage.status = response.statusCode;
+      deliver(response, outgoing, fault);
+    });
     // A client that is gone must not keep a watch open, nor an API server that is gone the client.
     outgoing.on('close', () => onward.destroy());
     onward.on('error', () => incoming.socket.destroy());
@@ -124,6 +153,7 @@ export async function startFaultProxy(to: {
     url: `https://127.0.0.1:${port}`,
     caFile: certFile,
     injected,
+    seen,
     add: (...more) => void (rules = [...rules, ...more.map(rule => ({ rule, left: rule.times ?? Infinity, seen: 0 }))]),
     clear: () => void (rules = []),
     async [Symbol.asyncDispose]() {

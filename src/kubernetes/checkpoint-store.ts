@@ -1,6 +1,7 @@
 import { CHECKPOINT_KEY } from '../domain/checkpoint.ts';
 import type { CheckpointStore, HolderPod, SaveAnswer, Stored } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
+import { refuserOf } from './access.ts';
 import { isSuccess } from './answer.ts';
 import { at, isRecord, listAt, textAt } from './json.ts';
 import { isTerminal } from './pod-projection.ts';
@@ -39,7 +40,7 @@ export class ConfigMapCheckpoint implements CheckpointStore {
   }
 
   /**
-   * Throws `NotPermitted` for a 403. A crash before the answer leaves the old or the new text, never a part; the
+   * Throws `NotPermitted` for a 403 that is meant. A crash before the answer leaves the old or the new text, never a part; the
    * number of the save in it tells the next reader which.
    */
   async write(text: string, resourceVersion: string): Promise<SaveAnswer> {
@@ -58,7 +59,7 @@ export class ConfigMapCheckpoint implements CheckpointStore {
       }
       if (status === 409) return { kind: 'conflict' };
       if (status === 404) return { kind: 'missing' };
-      if (status === 403) throw notPermitted(call, answer);
+      if (status === 403 && (await refuserOf(transport, call, answer)) !== undefined) throw notPermitted(call, answer);
     }
     const { message, retryAfter } = failureOf(answer);
     return { kind: 'unanswered', message, retryAfter };

@@ -2,7 +2,7 @@ import type { Workload, WorkloadRef } from '../domain/model.ts';
 import { LAST_RESTART, RESTARTED_AT } from '../domain/model.ts';
 import type { PatchAnswer, RestartOrder, UndoOrder } from '../ports.ts';
 import type { Reply } from './transport.ts';
-import { isForbiddenByRbac } from './access.ts';
+import { refuserOf } from './access.ts';
 import { causesOf, isPassing, isSuccess, messageOf } from './answer.ts';
 import { Interner } from './interner.ts';
 import type { Call } from './resource.ts';
@@ -68,13 +68,13 @@ export async function patch(transport: Transport, { ref, body, fieldManager }: P
   return { kind: 'denied', message: messageOf(status, answer.body) };
 }
 
-/** A 403 is RBAC's, which ends the run, or an admission plugin's, which concerns this workload only: ask which. */
-async function refusal(transport: Transport, call: Call, { status, body }: Reply): Promise<PatchAnswer> {
-  const message = messageOf(status, body);
-  const isForbidden = await isForbiddenByRbac(transport, call);
-  if (isForbidden === false) return { kind: 'denied', message };
-  if (isForbidden === true) return { kind: 'forbidden', permission: permissionOf(call) };
-  // Neither is known; the caller may find out with a repeat, which is harmless.
+/** RBAC's ends the run, an admission plugin's concerns this workload only. */
+async function refusal(transport: Transport, call: Call, answer: Reply): Promise<PatchAnswer> {
+  const message = messageOf(answer.status, answer.body);
+  const refuser = await refuserOf(transport, call, answer);
+  if (refuser === 'admission') return { kind: 'denied', message };
+  if (refuser === 'rbac') return { kind: 'forbidden', permission: permissionOf(call) };
+  // The caller may find out with a repeat, which is harmless.
   const unknown = `${describeCall(call)} was refused, and whether by RBAC could not be found out: ${message}`;
   return { kind: 'unanswered', message: unknown, retryAfter: undefined };
 }

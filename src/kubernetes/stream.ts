@@ -1,4 +1,5 @@
 import type { Clock } from '../ports.ts';
+import { refuserOf } from './access.ts';
 import { isSuccess } from './answer.ts';
 import { at, numberAt, textAt } from './json.ts';
 import { linesOf } from './lines.ts';
@@ -30,7 +31,7 @@ export interface StreamOptions {
   readonly signal: AbortSignal;
 }
 
-/** One watch request and what comes of it; the last thing told is an `End`. Throws `NotPermitted` for a 403. */
+/** One watch request and what comes of it; the last thing told is an `End`. Throws `NotPermitted` for a 403 that is meant. */
 export async function* streamOf({ transport, clock, call, signal }: StreamOptions): AsyncGenerator<Told> {
   const cut = new AbortController();
   const abort = () => cut.abort(new Error('broken off'));
@@ -57,7 +58,8 @@ export async function* streamOf({ transport, clock, call, signal }: StreamOption
       return;
     }
     const answer = await transport.answerOf(response, LONGEST_REFUSAL);
-    if (answer.kind === 'answered' && answer.status === 403) refused = notPermitted(call, answer);
+    const isRefused = answer.kind === 'answered' && answer.status === 403;
+    if (isRefused && (await refuserOf(transport, call, answer)) !== undefined) refused = notPermitted(call, answer);
     else if (answer.kind === 'answered' && answer.status === 410) yield { kind: 'expired' };
     else yield { kind: 'broken', ...failureOf(answer) };
   } catch (error) {

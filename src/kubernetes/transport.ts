@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../ports.ts';
 import { NotPermitted, OutOfReach } from '../ports.ts';
+import { refuserOf } from './access.ts';
 import type { Answer } from './answer.ts';
 import { dateOf, isPassing, isSuccess, messageOf, retryAfterOf } from './answer.ts';
 import { parseJson, readText, UselessBody } from './body.ts';
@@ -63,7 +64,7 @@ export class Transport {
 
   /**
    * Asks again and again while that can help. Returns a success, a 404, or the 410 of a list; throws `NotPermitted`
-   * for a 403 and `OutOfReach` for anything else, also when the signal aborts.
+   * for a 403 that is meant and `OutOfReach` for anything else, also when the signal aborts.
    */
   async read(call: Call, limits: Limits = ONE_OBJECT, signal: AbortSignal = this.#closed.signal): Promise<Reply> {
     const begin = this.#clock.elapsed();
@@ -76,12 +77,14 @@ export class Transport {
       if (answer.kind === 'answered') {
         const { status } = answer;
         if (isSuccess(status) || status === 404 || (status === 410 && call.verb === 'list')) return answer;
-        if (status === 403) throw notPermitted(call, answer);
       }
+      const refused = answer.kind === 'answered' && answer.status === 403 ? answer : undefined;
+      const isUnsure = refused !== undefined && (await refuserOf(this, call, refused)) === undefined;
       const { message, cause, again, retryAfter } = failureOf(answer);
       const wait = Math.max(this.backoff(attempt), retryAfter ?? 0);
       const over = signal.aborted || this.#interrupted.aborted;
-      if (!again || over || this.#clock.elapsed() - begin + wait > patience) {
+      if (!(again || isUnsure) || over || this.#clock.elapsed() - begin + wait > patience) {
+        if (refused !== undefined) throw notPermitted(call, refused);
         throw new OutOfReach(`no usable answer from the API server to "${describeCall(call)}": ${message}`, { cause });
       }
       this.trouble(call, message);
@@ -90,7 +93,7 @@ export class Transport {
   }
 
   /** Sends it once; a second time only after a 401, which says that nothing was done. Never throws. */
-  async attempt(call: Call, limits: Limits, signal: AbortSignal = this.#closed.signal): Promise<Answer> {
+  async attempt(call: Call, limits: Limits = ONE_OBJECT, signal: AbortSignal = this.#closed.signal): Promise<Answer> {
     const deadline = new AbortController();
     const done = new AbortController();
     const abort = () => deadline.abort(new Error('broken off'));

@@ -2,7 +2,7 @@ import type { Admission } from '../domain/drift.ts';
 import { unreachable, type ReplicaSetRef, type Workload } from '../domain/model.ts';
 import type { Clock } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
-import { isForbiddenByRbac } from './access.ts';
+import { refuserOf } from './access.ts';
 import { isSuccess, messageOf } from './answer.ts';
 import { Interner } from './interner.ts';
 import { at, isRecord, textsAt } from './json.ts';
@@ -49,13 +49,16 @@ export async function tryPod(
         const pod = projectShape(body, interner, itself);
         return { kind: 'admitted', template: projectShape(template, interner, itself), pod };
       }
-      if (status === 403 && (await isForbiddenByRbac(transport, call))) throw new NotPermitted(permissionOf(call));
     }
+    const refused = answer.kind === 'answered' && answer.status === 403 ? answer : undefined;
+    const refuser = refused && (await refuserOf(transport, call, refused));
+    if (refuser === 'rbac') throw new NotPermitted(permissionOf(call));
+    const isUnsure = refused !== undefined && refuser === undefined;
     const { message, again, retryAfter } = failureOf(answer);
     // A webhook that fails is an error 500, which repeats would only multiply.
     const isWebhook = answer.kind === 'answered' && answer.status === 500;
     const isOver = attempt === ATTEMPTS || clock.elapsed() - began > PATIENCE || transport.interrupted.aborted;
-    if (!again || isWebhook || isOver) {
+    if (!(again || isUnsure) || isWebhook || isOver) {
       return { kind: 'refused', message: answer.kind === 'answered' ? messageOf(answer.status, answer.body) : message };
     }
     const wait = Math.min(MAX_WAIT, Math.max(transport.backoff(attempt), retryAfter ?? 0));

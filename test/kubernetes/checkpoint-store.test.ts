@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ConfigMapCheckpoint } from '../../src/kubernetes/checkpoint-store.ts';
 import { NotPermitted } from '../../src/ports.ts';
 import type { Handler } from './fake-api-server.ts';
-import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
+import { failure, fakeApiServer, reply, transportTo, meaningIt } from './fake-api-server.ts';
 
 const stored = {
   apiVersion: 'v1',
@@ -93,9 +93,19 @@ describe('the checkpoint', () => {
     });
   }
 
-  it('that must not be saved names the missing right', async () => {
+  it('that an API server refuses which knows no rights yet has no answer', async () => {
     await using given = await storeOf(({ method }, response) =>
       method === 'GET' ? reply(response, 200, stored) : reply(response, 403, failure(403, 'no')),
+    );
+    await given.store.read();
+    assert.equal((await given.store.write('new', '7')).kind, 'unanswered');
+  });
+
+  it('that must not be saved names the missing right', async () => {
+    await using given = await storeOf(
+      meaningIt(({ method }, response) =>
+        method === 'GET' ? reply(response, 200, stored) : reply(response, 403, failure(403, 'no')),
+      ),
     );
     await given.store.read();
     await assert.rejects(given.store.write('new', '7'), (error: Error) => {
@@ -120,7 +130,7 @@ describe('the Pod of another run', () => {
     ['may not be seen', 403, failure(403, 'no'), 'vanished'],
   ] as const) {
     it(`is ${expected} when it ${name}`, async () => {
-      await using given = await storeOf((_, response) => reply(response, code, body));
+      await using given = await storeOf(meaningIt((_, response) => reply(response, code, body)));
       assert.equal(await given.store.holder({ name: 'p', uid: 'p-1' }), expected);
       assert.equal(given.server.seen[0]?.path, '/api/v1/namespaces/night/pods/p');
     });

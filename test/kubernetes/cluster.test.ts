@@ -171,6 +171,15 @@ describe('a restart', () => {
       });
     });
   }
+
+  it('answered with 403 by an authorizer that lets it through now has no answer: it did not know us yet', async () => {
+    const words =
+      'deployments.apps "cart" is forbidden: User "u" cannot patch resource "deployments" in API group "apps"';
+    await using given = await clusterOf(({ method }, response) =>
+      method === 'PATCH' ? reply(response, 403, failure(403, words)) : review(true)(response),
+    );
+    assert.equal((await given.cluster.restart(order)).kind, 'unanswered');
+  });
 });
 
 describe('Pods that wait for a node', () => {

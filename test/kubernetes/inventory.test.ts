@@ -8,7 +8,7 @@ import { textAt } from '../../src/kubernetes/json.ts';
 import { resourceOf } from '../../src/kubernetes/kinds.ts';
 import { NotPermitted, OutOfReach } from '../../src/ports.ts';
 import type { Handler, Seen } from './fake-api-server.ts';
-import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
+import { failure, fakeApiServer, reply, transportTo, meaningIt, REVIEWS } from './fake-api-server.ts';
 import type { Json } from './objects.ts';
 import { aDeployment, aList, aPod } from './objects.ts';
 
@@ -90,11 +90,11 @@ const answer: Handler = ({ path }, response) => {
   if (path === '/api/v1/namespaces/gone') return reply(response, 404, failure(404, 'not found'));
   return reply(response, 403, failure(403, 'forbidden'));
 };
-const paths = (seen: readonly Seen[]) => seen.map(({ path }) => path);
+const paths = (seen: readonly Seen[]) => seen.map(({ path }) => path).filter(path => path !== REVIEWS);
 
 describe('the inventory', () => {
   it('has the namespaces, then the Deployments, then their live Pods, by the clock of the API server', async () => {
-    await using server = await fakeApiServer(answer);
+    await using server = await fakeApiServer(meaningIt(answer));
     await using to = transportTo(server);
     const inventory = await readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 });
     assert.deepEqual(paths(server.seen), [
@@ -150,7 +150,7 @@ describe('the inventory', () => {
   });
 
   it('is not read without the rights to it', async () => {
-    await using server = await fakeApiServer((_, response) => reply(response, 403, failure(403, 'no')));
+    await using server = await fakeApiServer(meaningIt((_, response) => reply(response, 403, failure(403, 'no'))));
     await using to = transportTo(server);
     await assert.rejects(readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 }), (error: Error) => {
       assert.ok(error instanceof NotPermitted);
@@ -160,7 +160,7 @@ describe('the inventory', () => {
   });
 
   it('of some namespaces skips those that are unknown or forbidden, and says so', async () => {
-    await using server = await fakeApiServer(answer);
+    await using server = await fakeApiServer(meaningIt(answer));
     await using to = transportTo(server);
     const names = ['gone', 'shop', 'forbidden', 'halfway', 'shop'];
     const inventory = await readInventory(to.transport, {
@@ -180,7 +180,7 @@ describe('the inventory', () => {
   });
 
   it('of namespaces that cannot be read is empty, and dated by our clock', async () => {
-    await using server = await fakeApiServer(answer);
+    await using server = await fakeApiServer(meaningIt(answer));
     await using to = transportTo(server);
     const inventory = await readInventory(to.transport, {
       scope: { kind: 'namespaces', names: ['forbidden'] },

@@ -10,10 +10,20 @@ import { CONFIG_MAPS } from '../../src/kubernetes/resource.ts';
 import { ONE_OBJECT, ONE_WRITE } from '../../src/kubernetes/transport.ts';
 import { NotPermitted, OutOfReach } from '../../src/ports.ts';
 import type { Handler } from './fake-api-server.ts';
-import { failure, fakeApiServer, kubeconfigFile, reply, TOKEN, transportTo } from './fake-api-server.ts';
+import {
+  failure,
+  fakeApiServer,
+  kubeconfigFile,
+  reply,
+  TOKEN,
+  transportTo,
+  meaningIt,
+  REVIEWS,
+} from './fake-api-server.ts';
 
 const DEPLOYMENTS = resourceOf('Deployment');
 const GET: Call = { verb: 'get', resource: DEPLOYMENTS, namespace: 'shop', name: 'cart' };
+const GET_PATH = '/apis/apps/v1/namespaces/shop/deployments/cart';
 const PATCH: Call = { verb: 'patch', resource: DEPLOYMENTS, namespace: 'shop', name: 'cart', body: { a: 1 } };
 
 /** Answers with each of these in turn, and with the last one from then on. */
@@ -218,7 +228,7 @@ describe('a read', () => {
   });
 
   it('names verb, resource and namespace when it is not permitted, with the server’s words as the cause', async () => {
-    await using server = await fakeApiServer(inTurn(status(403)));
+    await using server = await fakeApiServer(meaningIt(inTurn(status(403))));
     await using to = transportTo(server);
     await assert.rejects(to.transport.read(GET), (error: Error) => {
       assert.ok(error instanceof NotPermitted);
@@ -226,7 +236,32 @@ describe('a read', () => {
       assert.match(String(error.cause), /no 403 \(HTTP 403\)/);
       return true;
     });
-    assert.equal(server.seen.length, 1);
+    assert.deepEqual(
+      server.seen.map(({ path }) => path),
+      [GET_PATH, REVIEWS],
+    );
+  });
+
+  it('repeats what an API server refuses that has just started and knows nobody’s rights', async () => {
+    const words =
+      'deployments.apps "cart" is forbidden: User "system:serviceaccount:a:b" cannot get resource "deployments"';
+    const refuse = (response: ServerResponse) => reply(response, 403, failure(403, words));
+    const allow = (response: ServerResponse) => reply(response, 201, { status: { allowed: true } });
+    const answers: Readonly<Record<string, ((response: ServerResponse) => void)[]>> = {
+      [GET_PATH]: [refuse, refuse, status(200)],
+      [REVIEWS]: [status(403), allow],
+    };
+    await using server = await fakeApiServer(({ path }, response) => answers[path]?.shift()?.(response));
+    await using to = transportTo(server);
+    assert.equal((await to.transport.read(GET)).status, 200);
+    assert.equal(to.clock.pauses.length, 2);
+  });
+
+  it('believes a 403 in the end when nobody says whose it is', async () => {
+    await using server = await fakeApiServer(inTurn(status(403)));
+    await using to = transportTo(server);
+    await assert.rejects(to.transport.read(GET), NotPermitted);
+    assert.ok(to.clock.elapsed() > 45_000 && to.clock.elapsed() <= 60_000, `after ${to.clock.elapsed()} ms`);
   });
 
   it('says what is wrong when nobody listens', async () => {

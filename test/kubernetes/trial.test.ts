@@ -6,7 +6,7 @@ import { Interner } from '../../src/kubernetes/interner.ts';
 import { tryPod } from '../../src/kubernetes/trial.ts';
 import { projectWorkload } from '../../src/kubernetes/workload-projection.ts';
 import type { Handler } from './fake-api-server.ts';
-import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
+import { failure, fakeApiServer, reply, transportTo, REVIEWS } from './fake-api-server.ts';
 import { aDeployment } from './objects.ts';
 
 const TEMPLATE = {
@@ -15,7 +15,6 @@ const TEMPLATE = {
 };
 const workload = projectWorkload(aDeployment('cart', { template: TEMPLATE }), 'Deployment', new Interner());
 const PODS = '/api/v1/namespaces/shop/pods';
-const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
 async function trying(handler: Handler) {
   await using server = await fakeApiServer(handler);

@@ -5,8 +5,8 @@ import type { Known } from '../../src/kubernetes/watch.ts';
 import { watchWorkloads } from '../../src/kubernetes/watch.ts';
 import { resourceOf } from '../../src/kubernetes/kinds.ts';
 import { NotPermitted, type WatchBookmark } from '../../src/ports.ts';
-import type { FakeApiServer, Seen, TestTransport } from './fake-api-server.ts';
-import { failure, fakeApiServer, reply, transportTo } from './fake-api-server.ts';
+import type { FakeApiServer, Handler, Seen, TestTransport } from './fake-api-server.ts';
+import { failure, fakeApiServer, reply, transportTo, meaningIt, REVIEWS } from './fake-api-server.ts';
 import type { Json } from './objects.ts';
 import { aDeployment, aList } from './objects.ts';
 
@@ -51,19 +51,23 @@ async function watching(
     list = aList([]),
     known = [],
     from = [{ kind: 'Deployment', namespace: '', resourceVersion: '10' }],
+    refuses = meaningIt,
   }: {
     readonly list?: Json | ((response: ServerResponse) => void);
     readonly known?: readonly Known[];
     readonly from?: WatchBookmark;
+    /** How a 403 is meant. */
+    readonly refuses?: (handle: Handler) => Handler;
   } = {},
 ): Promise<Watching> {
   const watches: Seen[] = [];
-  const server = await fakeApiServer((request, response) => {
+  const handle: Handler = (request, response) => {
     if (request.query['watch'] === undefined)
       return typeof list === 'function' ? list(response) : reply(response, 200, list);
     watches.push(request);
     return streams[Math.min(watches.length, streams.length) - 1]?.(response, request);
-  });
+  };
+  const server = await fakeApiServer(refuses(handle));
   const to = transportTo(server);
   const told: string[] = [];
   const stop = new AbortController();
@@ -330,6 +334,15 @@ describe('without the right to watch', () => {
       assert.deepEqual(error.permission, { verb: 'watch', resource: 'deployments.apps', namespace: '' });
       return true;
     });
+  });
+
+  it('as long as nobody has any, because the API server has just started, it is opened again', async () => {
+    const stream = say(line('MODIFIED', at('cart', '11')));
+    await using watch = await watching([refuse(403), refuse(403), stream, silence], {
+      refuses: handle => (request, response) =>
+        request.path === REVIEWS ? refuse(403)(response) : handle(request, response),
+    });
+    await watch.hear('+cart');
   });
 
   it('in one namespace it ends in all', async () => {

@@ -70,8 +70,12 @@ async function main(): Promise<number> {
     return explain(error, flags);
   } finally {
     await connected?.close();
+    // What a reader that stalls has not taken by then must not keep a run that is over.
+    if (line.command === 'run') setTimeout(() => process.exit(), LAST_WORDS).unref();
   }
 }
+
+const LAST_WORDS = 10_000;
 
 function holder(): Holder {
   const { NIGHTSHIFT_POD_NAME: name, NIGHTSHIFT_POD_UID: uid } = process.env;

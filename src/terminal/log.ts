@@ -6,9 +6,21 @@ import type { Announcer } from '../ports.ts';
 import { visible } from './json.ts';
 import { countedCodes } from './table.ts';
 
-/** JSON lines on standard output, written synchronously, so that none is lost when the process ends. */
+/** Looks, a tenth of a second apart, whether a pipe that is full takes more. */
+const PATIENCE = 20;
+/** Bytes that are kept for a reader that stalls; what comes then is dropped. */
+const KEPT = 1 << 20;
+
+/**
+ * JSON lines on standard output, written synchronously, so that none is lost when the process ends. A reader that stalls
+ * costs two seconds: for ever would keep the run, and with a CronJob that forbids overlaps every later one.
+ */
 export function openLog(level: string, run: string): Logger {
-  const destination = pino.destination({ dest: 1, sync: true });
+  let looks = 0;
+  const destination = pino.destination({ dest: 1, sync: true, maxLength: KEPT, retryEAGAIN: () => looks++ < PATIENCE });
+  destination.on('write', bytes => {
+    if (bytes > 0) looks = 0;
+  });
   // A reader that went away must not end a run.
   destination.on('error', () => undefined);
   return pino(

@@ -133,6 +133,10 @@ export async function startFaultProxy(to: {
     };
     const onward = forward(options, response => {
       passage.status = response.statusCode;
+      // An API server that dies in the middle of a stream is heard of.
+      response.on('close', () => {
+        if (!response.complete) incoming.socket.destroy();
+      });
       deliver(response, outgoing, fault);
     });
     // A client that is gone must not keep a watch open, nor an API server that is gone the client.

@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ApiServer, apiServer as connectTo } from './apiserver.ts';
 import {
+  apiServerAt,
+  type ApiServerWishes,
   assertRunning,
   fakeNode,
   startApiServer,
@@ -28,13 +30,16 @@ export interface ControlPlane {
   readonly server: string;
   readonly components: readonly Component[];
   readonly api: ApiServer;
+  /** Kills the API server and starts it again where it was; resolves once it is ready. */
+  readonly restartApiServer: () => Promise<void>;
 }
 
 /** Starts everything, each part when the one it needs is ready, and returns when Pods can run. */
 export async function startControlPlane(place: Surroundings, options: ControlPlaneOptions): Promise<ControlPlane> {
   const { folder, credentials, caFile } = place;
   const { etcd, address } = await startEtcd(place);
-  const { apiServer, server } = await startReadyApiServer(place, address, options.apiServerFlags ?? []);
+  const wishes = { etcdAddress: address, flags: options.apiServerFlags ?? [] };
+  const { apiServer, server, port } = await startReadyApiServer(place, wishes);
   const stagesFile = join(folder, 'stages.yaml');
   writeFileSync(stagesFile, kwokConfiguration());
   const components = [etcd, apiServer, ...startControllers(place, server, stagesFile)];
@@ -54,7 +59,16 @@ export async function startControlPlane(place: Surroundings, options: ControlPla
     },
     PATIENCE,
   );
-  return { server, components, api };
+  const restartApiServer = async (): Promise<void> => {
+    const index = components.findIndex(({ name }) => name === apiServer.name);
+    const before = components[index] ?? apiServer;
+    before.process.kill('SIGKILL');
+    await before.ended;
+    const after = apiServerAt(port, place, wishes);
+    components[index] = after;
+    await readiness(after, server, place);
+  };
+  return { server, components, api, restartApiServer };
 }
 
 interface NodeList {
@@ -69,28 +83,28 @@ function isReady(node: NodeList['items'][number]): boolean {
 }
 
 /** Between choosing a free port and taking it someone else may be quicker: then another one is chosen. */
-async function startReadyApiServer(
-  place: Surroundings,
-  etcdAddress: string,
-  flags: readonly string[],
-): ReturnType<typeof startApiServer> {
+async function startReadyApiServer(place: Surroundings, wishes: ApiServerWishes): ReturnType<typeof startApiServer> {
   for (let attempt = 1; ; attempt += 1) {
-    const started = await startApiServer(place, etcdAddress, flags);
+    const started = await startApiServer(place, wishes);
     try {
-      await until(
-        'the API server to be ready',
-        async () => {
-          assertRunning(started.apiServer);
-          return answersReady(started.server, place);
-        },
-        PATIENCE,
-      );
+      await readiness(started.apiServer, started.server, place);
       return started;
     } catch (error) {
       const portTaken = error instanceof Hopeless && error.message.includes('address already in use');
       if (!portTaken || attempt === 5) throw error;
     }
   }
+}
+
+async function readiness(apiServer: Component, server: string, place: Surroundings): Promise<void> {
+  await until(
+    'the API server to be ready',
+    async () => {
+      assertRunning(apiServer);
+      return answersReady(server, place);
+    },
+    PATIENCE,
+  );
 }
 
 async function answersReady(server: string, { caFile, credentials }: Surroundings): Promise<boolean> {

@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApiRequest } from './apiserver.ts';
 import { type ApiRequestSeen, readAuditLog } from './audit.ts';
-import { binaries } from './binaries.ts';
+import { binaries, type Tool } from './binaries.ts';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './bring-up.ts';
 import { assertRunning, auditLogOf, type Surroundings } from './controlplane.ts';
 import { ADMIN, createCredentials, kubeconfig } from './credentials.ts';
@@ -42,6 +42,10 @@ export interface Cluster extends AsyncDisposable {
   kubeconfigFor(namespace: string, serviceAccount: string): Promise<string>;
   /** All that a user (`admin`, `system:serviceaccount:NAMESPACE:NAME`) has asked so far, in order. */
   requestsBy(user: string): Promise<ApiRequestSeen[]>;
+  /** Kills the API server and starts it again where it was; resolves once it is ready. */
+  restartApiServer(): Promise<void>;
+  /** SIGSTOP, until the function that this returns is called. */
+  freeze(tool: Tool): () => void;
   /** The work is done, before everything is killed, when the cluster stops. */
   onStop(work: () => Promise<void>): void;
   /** Kills everything and removes the folder. May be called more than once. */
@@ -73,7 +77,8 @@ interface TokenRequest {
 
 type Parts = Surroundings & ControlPlane & { readonly remove: () => Promise<void> };
 
-function clusterOf({ folder, tools, credentials, server, caFile, api, components, remove }: Parts): Cluster {
+function clusterOf(parts: Parts): Cluster {
+  const { folder, tools, credentials, server, caFile, api, components, restartApiServer, remove } = parts;
   const adminKubeconfig = credentials.kubeconfigOf(ADMIN, server);
   const farewells: (() => Promise<void>)[] = [];
   let stopping: Promise<void> | undefined;
@@ -134,6 +139,14 @@ function clusterOf({ folder, tools, credentials, server, caFile, api, components
     },
     async requestsBy(user) {
       return readAuditLog(auditLogOf(folder)).filter(request => request.user === user);
+    },
+    restartApiServer,
+    freeze(tool) {
+      const frozen = components.filter(({ name }) => name === tool);
+      for (const { process: each } of frozen) each.kill('SIGSTOP');
+      return () => {
+        for (const { process: each } of frozen) each.kill('SIGCONT');
+      };
     },
     onStop: work => void farewells.push(work),
     stop: () => (stopping ??= stop()),

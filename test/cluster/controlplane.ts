@@ -37,15 +37,24 @@ export async function startEtcd(place: Surroundings): Promise<{ etcd: Component;
   return { etcd, address: `http://${address}` };
 }
 
+export interface ApiServerWishes {
+  readonly etcdAddress: string;
+  readonly flags: readonly string[];
+}
+
 /** Starts the API server on a port that is free now; whoever takes that port first makes it end with an error. */
 export async function startApiServer(
   place: Surroundings,
-  etcdAddress: string,
-  moreFlags: readonly string[],
-): Promise<{ apiServer: Component; server: string }> {
+  wishes: ApiServerWishes,
+): Promise<{ apiServer: Component; server: string; port: number }> {
   const port = await freePort();
+  return { apiServer: apiServerAt(port, place, wishes), server: `https://127.0.0.1:${port}`, port };
+}
+
+/** Starts it where it was. */
+export function apiServerAt(port: number, place: Surroundings, { etcdAddress, flags }: ApiServerWishes): Component {
   const { credentials, folder } = place;
-  const apiServer = start(place, 'kube-apiserver', [
+  return start(place, 'kube-apiserver', [
     `--etcd-servers=${etcdAddress}`,
     '--bind-address=127.0.0.1',
     // Only announced, never used (an address of documentation): machines without a network have no other.
@@ -65,9 +74,8 @@ export async function startApiServer(
     // Blocking: an entry is written before the answer leaves, so that a count is exact.
     '--audit-log-mode=blocking',
     '--audit-log-maxsize=0',
-    ...moreFlags,
+    ...flags,
   ]);
-  return { apiServer, server: `https://127.0.0.1:${port}` };
 }
 
 export function auditLogOf(folder: string): string {

@@ -22,7 +22,7 @@ export function freezeFrom(at: number, lasts: number): Freeze {
   return {
     deny: [{ name: 'freeze', from: text(from), until: text(until) }],
     covers,
-    since: at => at - from,
+    since: instant => instant - from,
     over: async () => {
       while (covers(Date.now())) await sleep(until - Date.now());
     },

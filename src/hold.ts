@@ -26,6 +26,8 @@ const OUT_OF_REACH = 120_000;
 /** The same once the process was told to end: the kubelet kills it soon. */
 const HURRY = 20_000;
 const BACKOFF = 1_000;
+/** No save is waited for longer, unless the whole process stood still (SIGSTOP, a machine that slept). */
+const LONGEST_ANSWER = 15_000;
 
 export interface Holder {
   readonly run: string;
@@ -207,7 +209,7 @@ export class Hold {
     const value = { ...this.#checkpoint, save: { run: this.me.run, number } };
     this.#checkpoint = value;
     const text = encodeCheckpoint(this.asStored(value));
-    const began = clock.elapsed();
+    let began = clock.elapsed();
     for (let attempt = 1; this.#loss === undefined; attempt++) {
       const sent = clock.elapsed();
       const answer = await store.write(text, this.#resourceVersion);
@@ -219,6 +221,8 @@ export class Hold {
       }
       if (answer.kind === 'missing') this.#lose({ kind: 'missing', detail: missing(store.identity) });
       if (answer.kind !== 'unanswered') continue;
+      // Who stood still has not waited: another run may have the hold by now, which the next answer tells.
+      began += Math.max(0, clock.elapsed() - sent - LONGEST_ANSWER);
       const patience = interrupted.aborted ? HURRY : OUT_OF_REACH;
       if (clock.elapsed() - began > patience) {
         this.#lose({ kind: 'outOfReach', detail: `the checkpoint could not be saved: ${answer.message}` });

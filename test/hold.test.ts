@@ -362,6 +362,20 @@ describe('a hold is lost', () => {
     });
   }
 
+  test('to another run after it stood still for longer than that, not to silence', async () => {
+    const { clock, store, held } = aWorld();
+    const hold = await held();
+    answerOnce(store, SILENCE, { applied: false });
+    const usual = store.onWrite;
+    store.onWrite = async apply => {
+      await clock.sleep(600 * SECOND);
+      takeOver(store);
+      return usual(apply);
+    };
+    await hold.save();
+    assert.equal(hold.loss?.kind, 'takenOver');
+  });
+
   test('after two minutes without an answer, and sooner when the process is told to end', async () => {
     const away = async (interruptAfter?: number): Promise<number> => {
       const { clock, store, held, interruption } = aWorld();

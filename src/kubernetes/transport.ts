@@ -67,13 +67,16 @@ export class Transport {
    * for a 403 that is meant and `OutOfReach` for anything else, also when the signal aborts.
    */
   async read(call: Call, limits: Limits = ONE_OBJECT, signal: AbortSignal = this.#closed.signal): Promise<Reply> {
-    const begin = this.#clock.elapsed();
+    let begin = this.#clock.elapsed();
     const patience = Math.min(limits.patience, this.#patience);
     // A page may take a minute, which a process that was told to end does not have.
     const breakable = call.verb === 'list' && !this.#interrupted.aborted;
     const broken = breakable ? AbortSignal.any([signal, this.#interrupted]) : signal;
     for (let attempt = 0; ; attempt++) {
+      const sent = this.#clock.elapsed();
       const answer = await this.attempt(call, limits, broken);
+      // A process that stood still (SIGSTOP, a machine that slept) has not waited for so long.
+      begin += Math.max(0, this.#clock.elapsed() - sent - limits.deadline);
       if (answer.kind === 'answered') {
         const { status } = answer;
         if (isSuccess(status) || status === 404 || (status === 410 && call.verb === 'list')) return answer;

@@ -178,6 +178,15 @@ describe('a read', () => {
     assert.equal(server.seen.length, 1);
   });
 
+  it('is repeated by a process that stood still for longer than its patience', async () => {
+    await using server = await fakeApiServer(inTurn(silence, status(200)));
+    await using to = transportTo(server);
+    const read = to.transport.read(GET);
+    await asked(server, 1);
+    to.clock.pass(120_000);
+    assert.equal((await read).status, 200);
+  });
+
   it('is repeated when no answer comes within its deadline', async () => {
     await using server = await fakeApiServer(inTurn(silence, status(200)));
     await using to = transportTo(server);

@@ -60,8 +60,9 @@ function assertClock(time: unknown, shift: number): void {
 describe('a window is what the clock of the worker says', { concurrency: 4 }, () => {
   for (const [clock, shift] of Object.entries(SHIFTS)) {
     test(`${clock}: nothing starts once it closes`, async () => {
-      const site = await upgradedSite(NAMES, { replicas: 1, podAnnotations: { 'test.nightshift/delay': '1s' } });
-      const closesAt = Math.ceil((Date.now() + shift) / SECOND) * SECOND + 5 * SECOND;
+      const site = await upgradedSite(NAMES, { replicas: 1, podAnnotations: { 'test.nightshift/delay': '2s' } });
+      // One by one they take longer than that.
+      const closesAt = Math.ceil((Date.now() + shift) / SECOND) * SECOND + 12 * SECOND;
       const freeze = { name: 'freeze', from: localTime(closesAt), until: localTime(closesAt + 24 * HOUR) };
       const changes = { batches: { sizes: [1], pause: '0s' } };
       const policy = site.policyFile(sidecarPolicy(site, { ...changes, windows: { ...OPEN, deny: [freeze] } }));
@@ -73,7 +74,7 @@ describe('a window is what the clock of the worker says', { concurrency: 4 }, ()
       assert.ok(patches.length > 0, 'it was open first');
       for (const { name, at } of patches) assert.ok(at + shift < closesAt, `${name} was restarted after it closed`);
 
-      const again = site.start(['run', '--policy', policy, '--output', 'json'], withClock(shift + 6 * SECOND));
+      const again = site.start(['run', '--policy', policy, '--output', 'json'], withClock(shift + 13 * SECOND));
       assert.equal(await again.ended, 0);
       assert.equal(reportOf(again.stdout()).ending.kind, 'windowClosed');
       assert.equal((await site.requests()).filter(({ verb }) => verb === 'patch').length, patches.length);

@@ -47,7 +47,7 @@ describe('whatever breaks, each workload is restarted once, and all are fresh in
   }
 
   test('the watch falls silent without a reset', async () => {
-    await using faulty = await openFaultySite();
+    await using faulty = await openFaultySite({ freeze: false });
     faulty.proxy.add({ ...WATCH, times: 1, fault: { kind: 'stall', afterMilliseconds: 200 } });
     assert.deepEqual(await faulty.untilFresh(), [0]);
     await faulty.assertSound();

@@ -56,7 +56,7 @@ describe('standard output', { concurrency: 4 }, () => {
 });
 
 test('a run whose memory ends in the middle of a batch: the next one does the rest', async () => {
-  await using faulty = await openFaultySite();
+  await using faulty = await openFaultySite({ freeze: false });
   const leak = fileURLToPath(new URL('leak.ts', import.meta.url));
   const act = (): void => void faulty.current()?.process.kill('SIGUSR2');
   const rule = { method: 'PATCH', path: /deployments/, every: 4, times: 1 };

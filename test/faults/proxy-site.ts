@@ -19,9 +19,12 @@ export const INFLIGHT = 3;
 const BATCHES = { sizes: [2, 50], pause: '0s', inFlight: { workloads: INFLIGHT, pods: 50, perNamespace: 10 } };
 /** The window closes in the middle of the first run, and opens again soon. */
 const CLOSES_AFTER = 5_000;
-const LASTS = 3_000;
-/** The first start of an occurrence may go out in its last moment; for what comes after it the window is too short by then. */
-const ON_ITS_WAY = 500;
+const LASTS = 4_000;
+/**
+ * The first starts of an occurrence may go out in its last moment, and a machine that has much to do takes a while to bring
+ * them here; for those that come later the window is too short by then.
+ */
+const ON_ITS_WAY = 2_000;
 
 export interface FaultySiteOptions {
   /** Whether the window closes in the middle of the night and opens again, as it does by default. */

@@ -135,7 +135,7 @@ describe('the inventory', () => {
     const local = await as('local', { namespaces: ['shop', 'secret', 'nowhere'] });
     const { workloads, namespaces, skipped, bookmark } = await local.cluster.inventory(NO_NEEDS);
     assert.equal(workloads.length, 3);
-    assert.deepEqual([[...namespaces.keys()], bookmark.map(({ namespace }) => namespace)], [['shop'], ['shop']]);
+    assert.deepEqual([[...namespaces.keys()], bookmark.map(place => place.namespace)], [['shop'], ['shop']]);
     assert.deepEqual(skipped, [
       { namespace: 'secret', why: 'not permitted to get namespaces in namespace secret' },
       { namespace: 'nowhere', why: 'not permitted to get namespaces in namespace nowhere' },

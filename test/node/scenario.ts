@@ -82,7 +82,8 @@ test('the Job restarts the fleet from a container that may do nothing else', asy
   }
   assert.match(status, /^NoNewPrivs:\t1$/m);
   assert.match(status, /^Seccomp:\t2$/m);
-  assert.deepEqual(readdirSync(`/proc/${pid}/root/app`).toSorted(), ['LICENSE', 'nightshift.mjs']);
+  const files = ['LICENSE', 'nightshift.cdx.json', 'nightshift.licenses.txt', 'nightshift.mjs'];
+  assert.deepEqual(readdirSync(`/proc/${pid}/root/app`).toSorted(), files);
   assert.throws(() => writeFileSync(`/proc/${pid}/root/app/new`, ''), { code: 'EROFS' });
   assert.equal(memoryOf(pid, 'limit_in_bytes'), 128 * MEBIBYTE);
   process.stderr.write(

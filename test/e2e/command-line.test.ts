@@ -85,6 +85,7 @@ describe('the command line', { concurrency: 4 }, () => {
       'batches',
       'kind',
       'onFailure',
+      'order',
       'ready',
       'rollout',
       'select',

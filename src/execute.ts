@@ -5,6 +5,7 @@ import { keyOf, unreachable, type Condition, type Workload } from './domain/mode
 import { leftInBatch, type Plan } from './domain/plan.ts';
 import type { RestartRecord } from './domain/record.ts';
 import type { Ending, Outcome } from './domain/report.ts';
+import { surgeOf } from './domain/rollout.ts';
 import { ageReference, type Leave, type Restart } from './domain/verdict.ts';
 import { isSameWant } from './domain/want.ts';
 import { follow } from './flight.ts';
@@ -116,16 +117,17 @@ class Execution {
   }
 
   /**
-   * A workload that is larger than the limit on Pods goes alone. Those that share a PodDisruptionBudget never go together:
+   * A workload that is larger than a limit on Pods goes alone. Those that share a PodDisruptionBudget never go together:
    * rollouts ignore it, and two at once may take more than it allows.
    */
   #fits(candidate: Workload): boolean {
     const { bench, observed, budgets } = this.#world;
-    const { workloads, pods, perNamespace } = bench.policy.batches.inFlight;
+    const { workloads, pods, surgePods = Number.POSITIVE_INFINITY, perNamespace } = bench.policy.batches.inFlight;
     const flying = [...this.#inFlight.values()];
     if (flying.length === 0) return true;
     // An autoscaler may have changed the replicas since the plan.
     const replicasOf = (workload: Workload): number => observed.latest(workload)?.replicas ?? workload.replicas;
+    const surge = (workload: Workload): number => surgeOf({ ...workload, replicas: replicasOf(workload) });
     const budgetsOf = (workload: Workload): readonly string[] => budgets.get(keyOf(workload)) ?? [];
     const taken = new Set(flying.flatMap(budgetsOf));
     // What others rely on is rolled out before anybody else starts.
@@ -136,6 +138,7 @@ class Execution {
       flying.length < workloads &&
       !budgetsOf(candidate).some(budget => taken.has(budget)) &&
       flying.reduce((sum, workload) => sum + replicasOf(workload), replicasOf(candidate)) <= pods &&
+      flying.reduce((sum, workload) => sum + surge(workload), surge(candidate)) <= surgePods &&
       flying.filter(({ namespace }) => namespace === candidate.namespace).length < perNamespace
     );
   }

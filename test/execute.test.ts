@@ -86,6 +86,26 @@ describe('never more is in flight than', () => {
     assert.ok(others.every(({ from, to = 0 }) => to <= large.from || from >= (large.to ?? 0)));
   });
 
+  test('so many surge Pods, and those that add none overtake', async () => {
+    const none = { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 1 } as const;
+    const restarts = [
+      ...some(4, { replicas: 8 }),
+      aRestart({ name: 'steady', replicas: 8, strategy: none, priority: '-1' }),
+      aRestart({ name: 'wide', replicas: 40, priority: '-2' }),
+    ];
+    // A quarter of eight is two.
+    const { flights } = await walk({ restarts, policy: inFlightLimits({ surgePods: 4 }) });
+    const surging = (flying: readonly { readonly name: string }[]) => flying.filter(({ name }) => name !== 'steady');
+    assert.equal(
+      peak(flights, flying => surging(flying).length),
+      2,
+    );
+    assert.equal(flights.find(({ workload }) => workload.name === 'steady')?.from, 0);
+    const wide = flights.find(({ workload }) => workload.name === 'wide');
+    const others = flights.filter(flight => flight !== wide);
+    assert.ok(wide !== undefined && others.every(({ to = 0 }) => to <= wide.from), 'more than allowed goes alone');
+  });
+
   test('the limits say, resumed ones included', async () => {
     const inFlight = [anInFlight({ name: 'f0' }), anInFlight({ name: 'f1' })];
     const scripts = { f0: finishes(20), f1: finishes(20) };

@@ -121,6 +121,12 @@ const batches = of.mapping({
     .mapping({
       workloads: of.count(MOST_IN_FLIGHT).prefault(10).describe('Workloads, at most 50.'),
       pods: of.count().prefault(100).describe('Their replicas in sum. A workload with more goes alone.'),
+      surgePods: of
+        .count()
+        .optional()
+        .describe(
+          'Pods that their rollouts may add at the same time, by their maxSurge. Default: as many as they like.',
+        ),
       perNamespace: of.count().prefault(3).describe('Workloads in one Namespace.'),
     })
     .prefault({})

@@ -91,6 +91,11 @@ export function availabilityFloor(replicas: number, strategy: Strategy): number 
   return Math.max(0, replicas - (surge === 0 && unavailable === 0 ? 1 : unavailable));
 }
 
+/** How many Pods beside those that are wanted a rollout may add; resolved in the same way. */
+export function surgeOf({ replicas, strategy }: Pick<Workload, 'replicas' | 'strategy'>): number {
+  return strategy.kind === 'rollingUpdate' ? resolve(strategy.maxSurge, replicas, Math.ceil) : 0;
+}
+
 /** Why others should not rely on it yet, undefined when it is available and rolled out. */
 export function unreadiness(workload: Workload | undefined): string | undefined {
   if (workload === undefined) return 'it does not exist';

@@ -7,6 +7,7 @@ import {
   isRollingOut,
   rolloutState,
   stuckReason,
+  surgeOf,
   unreadiness,
   wouldCauseDowntime,
 } from '../../src/domain/rollout.ts';
@@ -264,4 +265,18 @@ describe('others may rely on a workload', () => {
       else assert.match(why ?? '', says);
     });
   }
+});
+
+describe('a rollout may add', () => {
+  const surge = (replicas: number, maxSurge: number | string): number =>
+    surgeOf({ replicas, strategy: { kind: 'rollingUpdate', maxSurge, maxUnavailable: 1 } });
+
+  test('its surge, rounded up', () => {
+    assert.deepEqual([surge(8, '25%'), surge(9, '25%'), surge(1, '1%'), surge(3, 2), surge(3, 0)], [2, 3, 1, 2, 0]);
+  });
+
+  test('nothing where Pods go first', () => {
+    for (const strategy of [{ kind: 'recreate' }, { kind: 'onDelete' }, { kind: 'partitioned', partition: 1 }] as const)
+      assert.equal(surgeOf({ replicas: 3, strategy }), 0);
+  });
 });

@@ -154,6 +154,34 @@ export async function restartsOf(cluster: Cluster, namespaces?: readonly string[
   return new Map([...restarts].map(([key, seen]) => [key, seen.size]));
 }
 
+interface AnyWorkload {
+  readonly metadata: { readonly generation: number };
+  readonly spec: { readonly replicas?: number };
+  readonly status: Readonly<Record<string, number | undefined>>;
+}
+
+/** Resolves once every Deployment, StatefulSet and DaemonSet of a namespace is available, and all that was changed is rolled out. */
+export async function settledKinds(cluster: Cluster, namespaceName: string): Promise<void> {
+  const isDone = ({ metadata, spec, status }: AnyWorkload): boolean => {
+    const wanted = spec.replicas ?? status['desiredNumberScheduled'] ?? 0;
+    const counts = ['updatedReplicas', 'updatedNumberScheduled', 'availableReplicas', 'numberAvailable'];
+    const told = counts.flatMap(name => status[name] ?? []);
+    return (
+      status['observedGeneration'] === metadata.generation &&
+      wanted > 0 &&
+      told.length === 2 &&
+      told.every(count => count === wanted)
+    );
+  };
+  const all = ['deployments', 'statefulsets', 'daemonsets'];
+  const are = async (plural: string): Promise<boolean> => {
+    const path = `/apis/apps/v1/namespaces/${namespaceName}/${plural}`;
+    return (await cluster.api<{ items: readonly AnyWorkload[] }>(path)).items.every(isDone);
+  };
+  const seconds = 120;
+  await until('all kinds to be available', async () => (await Promise.all(all.map(are))).every(Boolean), { seconds });
+}
+
 interface ReplicaSetObject {
   readonly metadata: {
     readonly namespace: string;

@@ -45,6 +45,9 @@ export function manifestOf(site: Site, name: string, { annotations, ...wishes }:
   return site.deployment({ replicas: 2, ...wishes, name, annotations: { ...priority, ...annotations } });
 }
 
+/** The criterion of who wants the new sidecar. */
+export const wantsNew = { stale: [{ container: SIDECAR, imageNot: [NEW] }] };
+
 /** Wants the new sidecar, or another image that is asked for. */
 export function sidecarPolicy(
   site: Site,

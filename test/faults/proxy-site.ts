@@ -119,7 +119,7 @@ export async function openFaultySite(options: FaultySiteOptions = {}): Promise<F
 }
 
 /** A Pod whose containers have ended for good, as far as the API server knows; no node has it, and none is asked to. */
-async function failedPod(site: Site): Promise<{ readonly name: string; readonly uid: string }> {
+export async function failedPod(site: Site): Promise<{ readonly name: string; readonly uid: string }> {
   const path = `/api/v1/namespaces/${site.home}/pods`;
   const spec = { schedulerName: 'nobody', containers: [{ name: 'worker', image: 'worker' }] };
   const body = { metadata: { name: 'worker' }, spec };

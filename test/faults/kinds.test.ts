@@ -1,0 +1,88 @@
+/** Deployments, StatefulSets and a DaemonSet in one sweep, whose runs are killed at moments that chance chooses. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RESTARTED_AT } from '../../src/domain/model.ts';
+import { settledKinds, ofKind } from '../cluster/fleet.ts';
+import { type Site, quickPolicy } from '../e2e/site.ts';
+import { injectedSite, upgrade, wantsNew } from '../e2e/upgraded.ts';
+import { Random } from '../simulation/random.ts';
+import { failedPod } from './proxy-site.ts';
+
+const NIGHTS = 6;
+const KILLS = 3;
+/** Milliseconds; a run of its own takes some twenty seconds. */
+const LONGEST = 8_000;
+const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+
+async function aFleet(): Promise<Site> {
+  const site = await injectedSite({ kinds: ['statefulsets', 'daemonsets'] });
+  const [namespace = ''] = site.namespaces;
+  const podAnnotations = { 'test.nightshift/delay': '1s' };
+  const of = (name: string) => ({ namespace, name, replicas: 2, podAnnotations });
+  const manifests = [
+    ...['web', 'api'].map(name => site.deployment(of(name))),
+    ...['db', 'cache'].map(name => ofKind('StatefulSet', of(name))),
+    ofKind('DaemonSet', of('agent')),
+  ];
+  await site.cluster.kubectlApply(manifests.map(manifest => JSON.stringify(manifest)).join('\n---\n'));
+  await settledKinds(site.cluster, namespace);
+  await upgrade(site);
+  return site;
+}
+
+interface Revision {
+  readonly metadata: { readonly ownerReferences?: readonly { readonly name: string }[] };
+  readonly spec?: Template;
+  readonly data?: { readonly spec: Template };
+}
+
+interface Template {
+  readonly template: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } };
+}
+
+/** How often each was restarted: ReplicaSets and ControllerRevisions with a T of their own. */
+async function restartsIn({ cluster, namespaces }: Site): Promise<Record<string, number>> {
+  await settledKinds(cluster, namespaces[0] ?? '');
+  const seen = new Map<string, Set<string>>();
+  for (const plural of ['replicasets', 'controllerrevisions']) {
+    const path = `/apis/apps/v1/namespaces/${namespaces[0]}/${plural}`;
+    const { items } = await cluster.api<{ items: readonly Revision[] }>(path);
+    for (const { metadata, spec, data } of items) {
+      const owner = metadata.ownerReferences?.[0]?.name ?? '';
+      const at = (spec ?? data?.spec)?.template.metadata.annotations?.[RESTARTED_AT];
+      const all = seen.get(owner) ?? new Set();
+      seen.set(owner, at === undefined ? all : all.add(at));
+    }
+  }
+  return Object.fromEntries([...seen].map(([name, all]) => [name, all.size]));
+}
+
+describe('every kind, whenever runs are killed, is restarted once and followed to its end', { concurrency: 3 }, () => {
+  for (let night = 0; night < NIGHTS; night++) {
+    test(`night ${night}`, async () => {
+      const random = new Random(`kinds/${night}`);
+      const site = await aFleet();
+      const pod = await failedPod(site);
+      const environment = { NIGHTSHIFT_POD_NAME: pod.name, NIGHTSHIFT_POD_UID: pod.uid };
+      const policy = quickPolicy(site, {
+        ...wantsNew,
+        select: { kinds: KINDS, namespaces: { include: site.namespaces } },
+        batches: { sizes: [2], pause: '0s' },
+      });
+      const words = ['run', '--policy', site.policyFile(policy), '--output', 'json'];
+      for (let kill = 0; kill < KILLS; kill++) {
+        const worker = site.start(words, environment);
+        await Promise.race([sleep(random.int(0, LONGEST)), worker.ended]);
+        worker.process.kill('SIGKILL');
+        await worker.ended;
+      }
+      const ends = [await site.start(words, environment).ended, await site.start(words, environment).ended];
+      assert.deepEqual(ends, [0, 0]);
+      assert.deepEqual(await restartsIn(site), { agent: 1, api: 1, cache: 1, db: 1, web: 1 });
+      const { starts, hold } = await site.checkpoint();
+      assert.equal(hold, null);
+      assert.ok(starts.every(({ outcome }) => outcome === 'restarted'));
+    });
+  }
+});

@@ -49,6 +49,9 @@ export type Started =
 /** The API server gives up on a PATCH after so long: then it took effect or never will. */
 const SERVER_TIMEOUT = 10_000;
 const BACKOFF = 1_000;
+/** Somebody who writes to a workload all the time must not hold up the others: so many conflicts, and the pause after the second, which doubles. */
+const CONFLICTS = 10;
+const CONFLICT_WAIT = 100;
 /** A PATCH goes out on no trial that is older than this: an injector may go down at any time. */
 const TRIED = 15_000;
 /** However long the API server asks us to wait: the gates must be looked at again. */
@@ -75,6 +78,7 @@ class Starting {
   /** T; stays the same while the judged version does, so that a repeat is harmless. */
   #at = '';
   #attempts = 0;
+  #conflicts = 0;
   #giveUp = Number.POSITIVE_INFINITY;
 
   constructor(restart: Restart, world: StartWorld, first: boolean) {
@@ -170,10 +174,16 @@ class Starting {
     const record = ownRecord(workload, this.#world.bench.by);
     const another =
       record !== undefined && record.run !== this.#world.hold.me.run && workload.record !== this.#workload.record;
+    if (++this.#conflicts >= CONFLICTS) {
+      const detail = `somebody changed it ${this.#conflicts} times while it was judged`;
+      return { kind: 'left', verdict: { kind: 'leave', workload, why: 'rolloutInProgress', detail } };
+    }
     // Another run of this checkpoint restarted it: either it took the hold over, which a save tells, or it died and its
     // PATCH landed late, which is in flight now.
     if (another) await this.#world.hold.save();
-    return this.#judgeAgain(workload);
+    if (this.#conflicts === 1) return this.#judgeAgain(workload);
+    await this.#world.observed.pause(Math.min(CONFLICT_WAIT * 2 ** (this.#conflicts - 2), MAX_WAIT));
+    return this.#judgeAgain(undefined);
   }
 
   /** No answer: the PATCH may have taken effect. Repeating it with the same T and version is harmless. */

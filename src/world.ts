@@ -47,5 +47,5 @@ export function windowsOf(policy: Policy, { ignoreWindow }: Wishes, now: number)
 
 /** A run's id: the second it began and four random digits, sortable and easy to find in logs. */
 export function newRunId(now: number): string {
-  return `${formatInstant(now).replaceAll(/[-:]/g, '')}-${randomBytes(2).toString('hex')}`;
+  return `${formatInstant(now).replaceAll(/[-:]/g, '')}-${randomBytes(4).toString('hex')}`;
 }

@@ -230,6 +230,17 @@ describe('after a conflict the workload is read', () => {
     );
   });
 
+  test('and left for this run when that happens again and again, with longer and longer pauses', async () => {
+    const busy = Array.from({ length: 20 }, (_, index) => changed({ labels: { round: String(index) } }));
+    const { started, orders, clock } = await starting(busy);
+    assert.deepEqual(started.kind === 'left' && [started.verdict.why, started.verdict.detail], [
+      'rolloutInProgress',
+      'somebody changed it 10 times while it was judged',
+    ]);
+    assert.equal(orders.length, 10);
+    assert.ok(clock.elapsed() >= 25_000, String(clock.elapsed()));
+  });
+
   test('and left when it is not', async () => {
     const { started, orders } = await starting([changed({ paused: true })]);
     assert.equal(started.kind === 'left' && started.verdict.why, 'paused');

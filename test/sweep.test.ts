@@ -88,7 +88,7 @@ describe('a run', () => {
   });
 
   test('has an id that begins with its second', () => {
-    assert.match(newRunId(NOW), /^20261124T011000Z-[0-9a-f]{4}$/);
+    assert.match(newRunId(NOW), /^20261124T011000Z-[0-9a-f]{8}$/);
   });
 });
 

@@ -8,6 +8,9 @@ import type { Verdict } from './verdict.ts';
 
 /** What the workloads say about starts whose end no run has seen. */
 
+/** No policy allows more, and the checkpoint has to stay small whatever stands on workloads. */
+const MOST_IN_FLIGHT = 50;
+
 /**
  * Settles starts whose outcome nobody saw, because the run died: by the record on the workload, or, where the record is
  * gone, by its revision, which has grown iff a Pod template took effect since the start was named. Those in `unread`
@@ -51,10 +54,12 @@ const namespaceOf = ({ workload }: Start): string => workload.split('/')[0] ?? '
 
 /** In flight, and unknown to the checkpoint: of a run whose checkpoint was deleted. */
 function adopted(checkpoint: Checkpoint, verdicts: readonly Verdict[]): Start[] {
+  const room = MOST_IN_FLIGHT - checkpoint.starts.filter(({ outcome }) => outcome === undefined).length;
   return verdicts
     .filter(verdict => verdict.kind === 'inFlight')
     .filter(({ workload }) => !checkpoint.starts.some(start => isSameWorkload(start, workload)))
-    .map(({ workload, record }) => ({ ...startOf(workload, record.at), template: record.template }));
+    .map(({ workload, record }) => ({ ...startOf(workload, record.at), template: record.template }))
+    .slice(0, Math.max(0, room));
 }
 
 function stopAfterReverts(checkpoint: Checkpoint, reverted: readonly Start[], now: number): Checkpoint {

@@ -95,7 +95,10 @@ function isUnfinished(
   const unfinished =
     past !== undefined && past.outcome === undefined && isSameWorkload(past, workload) && past.at <= record.at;
   if (!thisSweep && !unfinished && !bench.pastUnknown) return false;
-  if (isRollingOut(workload) || workload.status.availableReplicas < workload.replicas) return true;
+  if (isRollingOut(workload)) return true;
+  // Of those that nobody remembers any more, one that lost a Pod since is not in flight: a node may be gone.
+  const isAvailable = workload.status.availableReplicas >= workload.replicas;
+  if (!isAvailable && (unfinished || bench.pastUnknown)) return true;
   // A rollout is done when its old Pods are gone, whoever looks; later ones on their way out are none of ours.
   if (unfinished && (workload.status.terminatingReplicas ?? 0) > 0) return true;
   if (pods.some(pod => pod.restartedAt !== record.at)) return true;

@@ -11,6 +11,8 @@ import { isSameWant, wantFor } from './want.ts';
 /** Why a workload is left alone, each with its own reason. */
 
 const HOUR = 3_600_000;
+/** Of an object (apimachinery pkg/util/validation, a DNS subdomain). */
+const LONGEST_NAME = 253;
 
 /** What one workload is judged by, besides what it is. */
 export interface Circumstances {
@@ -44,7 +46,8 @@ export function untouchable(
   { policy, only }: Pick<Bench, 'policy' | 'only'>,
 ): Veto {
   const { uid, resourceVersion } = workload;
-  if ([workload.namespace, workload.name, uid, resourceVersion].includes('')) {
+  const isTooLong = [workload.namespace, workload.name].some(name => name.length > LONGEST_NAME);
+  if (isTooLong || [workload.namespace, workload.name, uid, resourceVersion].includes('')) {
     return { why: 'unknown', detail: 'the API server does not tell which object it is: a restart could hit another' };
   }
   if (only !== undefined && !isCalled(workload, only)) {

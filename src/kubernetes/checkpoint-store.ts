@@ -71,8 +71,10 @@ export class ConfigMapCheckpoint implements CheckpointStore {
     try {
       const { status, body } = await transport.read({ verb: 'get', resource: PODS, namespace, name });
       if (!isSuccess(status) || textAt(body, 'metadata', 'uid') !== uid) return 'vanished';
-      const [container] = listAt(body, 'status', 'containerStatuses');
-      return isTerminal(body) || isRecord(at(container, 'state', 'terminated')) ? 'terminated' : 'running';
+      // Any of them may be ours.
+      const containers = listAt(body, 'status', 'containerStatuses');
+      const isOver = containers.length > 0 && containers.every(one => isRecord(at(one, 'state', 'terminated')));
+      return isTerminal(body) || isOver ? 'terminated' : 'running';
     } catch (error) {
       if (error instanceof NotPermitted) return 'vanished';
       throw error;

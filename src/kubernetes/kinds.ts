@@ -21,7 +21,10 @@ const REVISION = 'deployment.kubernetes.io/revision';
 const replicasOf = (object: unknown): number => numberAt(object, 'spec', 'replicas') ?? 1;
 const none = (): readonly unknown[] => [];
 /** Every change of the spec counts, where the API server numbers no templates. */
-const generationOf = (object: unknown): number => countAt(object, 'metadata', 'generation');
+const generationOf = (object: unknown): number => {
+  const generation = countAt(object, 'metadata', 'generation');
+  return Number.isSafeInteger(generation) && generation > 0 ? generation : 0;
+};
 
 const TRANSLATIONS: Readonly<Record<Kind, Translation>> = {
   Deployment: {

@@ -33,6 +33,9 @@ export function recordBody({ uid, resourceVersion }: Workload, record: string): 
   return { metadata: { uid, resourceVersion, annotations: { [LAST_RESTART]: record } } };
 }
 
+/** What etcd says of an object that the annotations of a restart make larger than it takes (1.5 MiB). */
+const TOO_LARGE = /request is too large/;
+
 export interface PatchOptions {
   readonly ref: WorkloadRef;
   readonly body: unknown;
@@ -61,6 +64,10 @@ export async function patch(transport: Transport, { ref, body, fieldManager }: P
   if (status === 409 || (status === 422 && causesOf(answer.body).includes('metadata.uid'))) return { kind: 'conflict' };
   if (status === 404) return { kind: 'gone' };
   if (status === 403) return refusal(transport, call, answer);
+  // However often it is repeated, and only because of what somebody else wrote into it.
+  if (status === 500 && TOO_LARGE.test(messageOf(status, answer.body))) {
+    return { kind: 'denied', message: messageOf(status, answer.body) };
+  }
   if (status === 401 || isPassing(status) || status < 400) {
     const { message, retryAfter } = failureOf(answer);
     return { kind: 'unanswered', message, retryAfter };

@@ -113,6 +113,18 @@ test('a restart in flight that nobody named is adopted, so that its failure coun
   ]);
 });
 
+test('and so are no more than a policy may have in flight, so that the checkpoint stays small', () => {
+  const many = Array.from({ length: 900 }, (_, index) => anInFlight({ name: `w${index}` }));
+  const named = aStart({ workload: 'shop/named' });
+  const stays = anInFlight({ name: 'named' });
+  const { starts } = reconcile(aCheckpoint({ starts: [named] }), [...many, stays], {
+    by: BY,
+    now: NOW,
+    unread: new Set(),
+  });
+  assert.equal(starts.length, 50);
+});
+
 test('a good rollout that began before the occurrence opened does not count in its ramp', () => {
   const before = '2026-11-24T00:59:59Z';
   const { start, done } = settled(found(aRestarted({}, { at: before })), aStart({ at: before }));

@@ -64,6 +64,18 @@ describe('a restart of this sweep', () => {
       because: 'is in flight while new Pods are unavailable',
       word: 'inFlight',
       given: { status: { availableReplicas: 2 } },
+      bench: { past: new Map([['shop/web', aStart()]]) },
+    },
+    {
+      because: 'is in flight, too, when the checkpoint knows nothing any more',
+      word: 'inFlight',
+      given: { status: { availableReplicas: 2 } },
+      bench: { pastUnknown: true },
+    },
+    {
+      because: 'is over when nobody remembers it any more and a node takes a Pod away',
+      word: 'notHealthy',
+      given: { status: { availableReplicas: 2 } },
     },
     {
       because: 'is in flight while a live Pod lacks T',

@@ -119,12 +119,14 @@ describe('the checkpoint', () => {
 describe('the Pod of another run', () => {
   const pod = (status: unknown, uid = 'p-1') => ({ metadata: { name: 'p', uid }, status });
   const ended = { containerStatuses: [{ name: 'worker', state: { terminated: { exitCode: 137 } } }] };
+  const beside = { containerStatuses: [...ended.containerStatuses, { name: 'nightshift', state: { running: {} } }] };
   for (const [name, code, body, expected] of [
     ['runs', 200, pod({ phase: 'Running', containerStatuses: [{ state: { running: {} } }] }), 'running'],
     ['has not begun', 200, pod({ phase: 'Pending' }), 'running'],
     ['has succeeded', 200, pod({ phase: 'Succeeded' }), 'terminated'],
     ['has failed', 200, pod({ phase: 'Failed' }), 'terminated'],
     ['lives longer than its container', 200, pod({ phase: 'Running', ...ended }), 'terminated'],
+    ['runs beside a sidecar that has ended', 200, pod({ phase: 'Running', ...beside }), 'running'],
     ['is gone', 404, failure(404, 'not found'), 'vanished'],
     ['has a namesake', 200, pod({ phase: 'Running' }, 'p-2'), 'vanished'],
     ['may not be seen', 403, failure(403, 'no'), 'vanished'],

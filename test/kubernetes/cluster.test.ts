@@ -196,3 +196,10 @@ describe('Pods that wait for a node', () => {
     assert.match(String(seen?.headers['accept']), /PartialObjectMetadataList/);
   });
 });
+
+it('a restart that makes an object larger than etcd takes is denied: no repeat would change that', async () => {
+  const words = 'etcdserver: request is too large';
+  await using to = await clusterOf((_, response) => reply(response, 500, failure(500, words)));
+  const answer = await to.cluster.restart({ workload, at: '2026-11-23T01:00:00Z', record: '{}' });
+  assert.deepEqual(answer, { kind: 'denied', message: `${words} (HTTP 500)` });
+});

@@ -52,6 +52,7 @@ describe('a StatefulSet', () => {
 
   it('has no numbered templates: each generation may be another one', () => {
     assert.equal(project({ metadata: { generation: 12 } }).revision, 12);
+    for (const generation of [-3, 1.5, 1e300]) assert.equal(project({ metadata: { generation } }).revision, 0);
   });
 
   it('has its claims as volumes in the Pods that it makes, in the place of volumes of the same name', () => {

@@ -102,6 +102,8 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
 
 /** What was in flight when the Deployments were read is found, and awaited. */
 export function notePlan({ court, process, inventoryAt }: Witness, plan: Plan): void {
+  // A zombie tells of what it saw; who holds the checkpoint now finds it.
+  if (court.writer !== process) return;
   const found = new Set(plan.inFlight.map(({ workload }) => workload.uid));
   for (const flight of court.flights.all) {
     if (!isFlying(flight) || flight.acceptedAt > inventoryAt || found.has(flight.uid)) continue;

@@ -12,7 +12,12 @@ import { toldFailure } from './told.ts';
 const SEEDS = 1_500;
 
 /** Faults that were found here: stories that end badly where one of them is back (`npm run simulate:mutants`). */
-const FOUND: Readonly<Record<string, number>> = {};
+const FOUND: Readonly<Record<string, number>> = {
+  'old Pods on their way out do not count after a crash, nor does a start whose T was not saved': 198,
+  'a clock that jumps back before the first start': 484,
+  'our own late PATCH is taken for an undo': 536,
+  'a restart for other criteria is the canary': 778,
+};
 
 async function holds(seed: number, tally?: Tally): Promise<void> {
   const result = await simulate(seed);

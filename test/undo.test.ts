@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseRecord } from '../src/domain/record.ts';
+import { formatRecord, parseRecord } from '../src/domain/record.ts';
 import { OutOfReach } from '../src/ports.ts';
 import { aRestart, aTrouble, type GivenWorkload, LAST_MONTH, SECOND } from './build.ts';
 import { formatInstant } from '../src/domain/instant.ts';
@@ -65,6 +65,38 @@ describe('a restart that failed', () => {
     assert.deepEqual(saved, ['failed', 'failures']);
   });
 
+  test('is taken back under a hold that is fresh', async () => {
+    const ages: number[] = [];
+    await failing({
+      before: ({ cluster, hold, clock, announcer }) => {
+        const tell = announcer.tell.bind(announcer);
+        let read = false;
+        announcer.tell = news => {
+          if (news.kind === 'undoing') read = true;
+          tell(news);
+        };
+        const workload = cluster.workload.bind(cluster);
+        cluster.workload = async ref => {
+          const found = await workload(ref);
+          // The read took its time, and nothing was saved meanwhile.
+          if (read) {
+            read = false;
+            hold.isFresh = () => {
+              ages.push(clock.elapsed());
+              return ages.length > 1;
+            };
+          }
+          return found;
+        };
+        cluster.onUndo = apply => {
+          ages.push(-1);
+          return Promise.resolve(apply());
+        };
+      },
+    });
+    assert.ok(ages.indexOf(-1) >= 1, 'the hold is asked before it is taken back');
+  });
+
   test('is in flight until the Pods from before are back', async () => {
     const { announcer } = await failing();
     const [undoing] = announcer.told.filter(({ kind }) => kind === 'undoing');
@@ -85,6 +117,22 @@ describe('a restart that failed', () => {
         const tell = announcer.tell.bind(announcer);
         announcer.tell = news => {
           if (news.kind === 'undoing') cluster.update(REF, { template: 'theirs' });
+          tell(news);
+        };
+      },
+    },
+    {
+      because: 'it was restarted again, by us, meanwhile',
+      detail: /; not undone: somebody has changed it$/,
+      before: ({ cluster, announcer }) => {
+        const tell = announcer.tell.bind(announcer);
+        announcer.tell = news => {
+          const standing = cluster.get(REF);
+          const record = parseRecord(standing?.record);
+          if (news.kind === 'undoing' && record !== undefined) {
+            const at = formatInstant(Date.parse(record.at) + SECOND);
+            cluster.update(REF, { restartedAt: at, record: formatRecord({ ...record, at }) });
+          }
           tell(news);
         };
       },

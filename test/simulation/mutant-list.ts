@@ -183,6 +183,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'flight.ts',
     is: 'if (live.length < workload.replicas || proven < live.length) {',
     becomes: 'if (live.length < workload.replicas - 1e9 || proven < -1) {',
+    from: 200,
   },
   {
     fault: 'what still matches is called restarted',
@@ -201,6 +202,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'evidence.ts',
     is: 'return lost.length > 0 ? {',
     becomes: 'return lost.length > 1e9 ? {',
+    from: 300,
   },
   {
     fault: 'nothing is named before it starts',
@@ -231,6 +233,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'sweep.ts',
     is: "else interrupted.addEventListener('abort', terminate, { once: true, signal: this.#over.signal });",
     becomes: "else this.#over.signal.addEventListener('abort', terminate, { once: true });",
+    from: 250,
   },
   {
     fault: 'a changed policy is not noticed',

@@ -3,6 +3,7 @@ import { isOfRamp } from './domain/ledger.ts';
 import { dropUnstarted, isNamed, nameable, nameStarts } from './domain/starts.ts';
 import { keyOf, unreachable, type Condition, type Workload } from './domain/model.ts';
 import { leftInBatch, type Plan } from './domain/plan.ts';
+import { reliedOn } from './domain/policy.ts';
 import type { RestartRecord } from './domain/record.ts';
 import type { Ending, Outcome } from './domain/report.ts';
 import { surgeOf } from './domain/rollout.ts';
@@ -131,8 +132,8 @@ class Execution {
     const budgetsOf = (workload: Workload): readonly string[] => budgets.get(keyOf(workload)) ?? [];
     const taken = new Set(flying.flatMap(budgetsOf));
     // What others rely on is rolled out before anybody else starts.
-    const isReliedOn = (workload: Workload): boolean =>
-      bench.policy.ready.some(({ deployment }) => keyOf({ ...deployment, kind: 'Deployment' }) === keyOf(workload));
+    const relied = new Set(reliedOn(bench.policy).map(keyOf));
+    const isReliedOn = (workload: Workload): boolean => relied.has(keyOf(workload));
     if (isReliedOn(candidate) || flying.some(isReliedOn)) return false;
     return (
       flying.length < workloads &&

@@ -1,16 +1,14 @@
+import { amend, type Amended, type Restarted } from './amend.ts';
 import { isTakenBack } from './domain/instant.ts';
 import { recordOutcome, recordRevert, typicalRollout } from './domain/ledger.ts';
 import { keyOf, type OutcomeKind, type Workload } from './domain/model.ts';
-import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
+import { formatRecord, type RestartRecord } from './domain/record.ts';
 import type { Outcome } from './domain/report.ts';
 import { isBelowPromise } from './domain/rollout.ts';
 import { takenBack, type Landing } from './flight.ts';
 import { wordsOf } from './ports.ts';
 import type { StartWorld } from './start.ts';
 import { takeBack } from './undo.ts';
-
-/** However long the API server asks us to wait before we write an outcome on a workload again. */
-const MAX_WAIT = 15_000;
 
 /** Writes down how restarts end: for the report, in the checkpoint, and, where it outlives the sweep, on the workload. */
 export class Landings {
@@ -19,7 +17,7 @@ export class Landings {
   /** How many are still to be started. */
   readonly #remaining: () => number;
   /** Those that were restarted, as they were then. */
-  readonly #settled = new Map<string, { readonly workload: Workload; readonly at: string }>();
+  readonly #settled = new Map<string, Restarted>();
 
   constructor(world: StartWorld, remaining: () => number) {
     this.#world = world;
@@ -52,7 +50,7 @@ export class Landings {
     if (landing.outcome === 'restarted') this.#settled.set(keyOf(workload), { workload, at: from.at });
     if (landing.outcome !== 'failed' && landing.outcome !== 'ineffective') return;
     await hold.save();
-    await this.#writeOnWorkload(workload, { at: from.at, outcome: landing.outcome, reason: landing.why });
+    await this.#writeOnWorkload({ workload, at: from.at }, { outcome: landing.outcome, reason: landing.why });
   }
 
   /** It is still in flight, until the Pods from before are back; what it counts as, a failure, is saved before. */
@@ -67,7 +65,8 @@ export class Landings {
         : { ...outcome, detail: `${outcome.detail}; not undone: ${undone.detail}` };
     this.outcomes.push(told);
     this.#tellEnd(told);
-    if (undone.kind === 'not') await this.#writeOnWorkload(workload, { at, outcome: 'failed', reason: outcome.why });
+    if (undone.kind === 'not')
+      await this.#writeOnWorkload({ workload, at }, { outcome: 'failed', reason: outcome.why });
   }
 
   #tellEnd(outcome: Outcome): void {
@@ -77,37 +76,24 @@ export class Landings {
     announcer.tell({ kind: 'ended', outcome, remaining: this.#remaining(), typicalSeconds, width });
   }
 
-  /** Needs the hold and T in the template, not the gates. */
   async #writeOnWorkload(
-    ref: Workload,
+    { workload, at }: Restarted,
     end: {
-      readonly at: string;
       readonly outcome: OutcomeKind & RestartRecord['outcome'];
       readonly reason: string | undefined;
     },
   ): Promise<void> {
-    const { cluster, hold, bench, announcer, observed } = this.#world;
-    let detail = '';
-    for (let attempt = 0; attempt < 5 && !observed.closed; attempt++) {
-      try {
-        const workload = await cluster.workload(ref);
-        const record = workload && ownRecord(workload, bench.by);
-        if (workload === undefined || record === undefined || record.at !== end.at) return;
-        if (!hold.isFresh()) await hold.save();
-        if (hold.loss !== undefined || observed.closed) return;
-        const text = formatRecord({ ...record, outcome: end.outcome, reason: end.reason });
-        const answer = await cluster.rewriteRecord(workload, text);
-        if (answer.kind === 'accepted' || answer.kind === 'gone') return;
-        detail = 'message' in answer ? answer.message : answer.kind;
-        if (answer.kind === 'unanswered') await observed.pause(Math.min(answer.retryAfter ?? 1_000, MAX_WAIT));
-        else if (answer.kind !== 'conflict') break;
-      } catch (error) {
-        // The outcome stands in the checkpoint; the record is for the runs after the next hundred starts.
-        detail = wordsOf(error);
-        break;
-      }
-    }
-    announcer.tell({ kind: 'recordNotWritten', workload: ref, detail });
+    const { cluster, announcer } = this.#world;
+    const amended = await amend(
+      { workload, at },
+      {
+        write: (now, record) =>
+          cluster.rewriteRecord(now, formatRecord({ ...record, outcome: end.outcome, reason: end.reason })),
+      },
+      this.#world,
+      // The outcome stands in the checkpoint; the record is for the runs after the next hundred starts.
+    ).catch((error: unknown): Amended => ({ kind: 'failed', detail: wordsOf(error) }));
+    if (amended.kind === 'failed') announcer.tell({ kind: 'recordNotWritten', workload, detail: amended.detail });
   }
 
   /** It is still in flight when the run ends. */

@@ -1,8 +1,7 @@
 import { assess } from './domain/assessment.ts';
 import { stopInForce } from './domain/ledger.ts';
 import type { Plan } from './domain/plan.ts';
-import { isCalled } from './domain/model.ts';
-import { needsOf } from './domain/policy.ts';
+import { missingOnly, needsOf } from './domain/policy.ts';
 import { unseenContainers } from './domain/staleness.ts';
 import { wantOf } from './domain/want.ts';
 import type { WindowState } from './domain/window.ts';
@@ -45,9 +44,8 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
   const stop = stopInForce(checkpoint, { policy, want: wantOf(policy), occurrence });
   const inventory = await cluster.inventory(needsOf(policy));
   const unready = await notReady(policy, cluster);
-  const full = await noRoom(policy, cluster);
+  const waiting = unready ?? (await noRoom(policy, cluster));
   const { only } = wishes;
-  const isThere = only === undefined || inventory.workloads.some(workload => isCalled(workload, only));
   const { clock, interrupted } = world;
   const by = store.identity;
   const trial = { cluster, clock, policy, by, now, only, unready, interrupted };
@@ -59,9 +57,9 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
     plan: assessment.plan,
     sweep: assessment.checkpoint.sweep?.id ?? null,
     stop: stop?.detail,
-    unready: unready ?? full,
+    unready: waiting,
     unseen: unseenContainers(policy.stale, inventory.pods.values()),
     skipped: inventory.skipped,
-    missing: isThere ? undefined : `${policy.select.kinds.join(' or ')} ${only}`,
+    missing: missingOnly(only, inventory.workloads, policy),
   };
 }

@@ -1,5 +1,5 @@
 import { keyOf } from './domain/model.ts';
-import type { Policy } from './domain/policy.ts';
+import { reliedOn, type Policy } from './domain/policy.ts';
 import { unreadiness } from './domain/rollout.ts';
 import { endingOfError } from './gates.ts';
 import type { Cluster } from './ports.ts';
@@ -13,10 +13,9 @@ const ROOM = 15_000;
  * What is waited for before anything starts (`ready` of the policy), as a phrase; undefined when all of it is available
  * and rolled out. Throws like a read.
  */
-export async function notReady({ ready }: Pick<Policy, 'ready'>, cluster: Cluster): Promise<string | undefined> {
+export async function notReady(policy: Pick<Policy, 'ready'>, cluster: Cluster): Promise<string | undefined> {
   const waiting: string[] = [];
-  for (const { deployment } of ready) {
-    const ref = { ...deployment, kind: 'Deployment' as const };
+  for (const ref of reliedOn(policy)) {
     const why = unreadiness(await cluster.workload(ref));
     if (why !== undefined) waiting.push(`${keyOf(ref)} is not ready: ${why}`);
   }

@@ -3,8 +3,8 @@ import { commonCauses } from './domain/causes.ts';
 import type { Checkpoint } from './domain/checkpoint.ts';
 import { formatInstant } from './domain/instant.ts';
 import { isOfOccurrence, outlivesUnknown } from './domain/ledger.ts';
-import { isCalled, type Workload } from './domain/model.ts';
-import { needsOf, samePolicy } from './domain/policy.ts';
+import type { Workload } from './domain/model.ts';
+import { missingOnly, needsOf, samePolicy } from './domain/policy.ts';
 import type { Plan } from './domain/plan.ts';
 import { unseenContainers } from './domain/staleness.ts';
 import { isStronger, makeReport, type Ending, type Outcome, type Report } from './domain/report.ts';
@@ -158,9 +158,9 @@ class Sweep {
   }
 
   #nothing({ workloads }: Inventory, { left }: Plan): string {
-    const { only } = this.#held.wishes;
-    const missing = only !== undefined && !workloads.some(workload => isCalled(workload, only));
-    if (missing) return `there is no ${this.#held.policy.select.kinds.join(' or ')} ${only}`;
+    const { policy, wishes } = this.#held;
+    const missing = missingOnly(wishes.only, workloads, policy);
+    if (missing !== undefined) return `there is no ${missing}`;
     const isKnown = left.every(({ why }) => why !== 'unknown');
     return isKnown ? 'nothing is stale and willing' : 'nothing else is stale and willing';
   }

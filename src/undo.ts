@@ -1,24 +1,19 @@
+import { amend, type Amendment, type Restarted } from './amend.ts';
 import type { FailureReason, Workload } from './domain/model.ts';
-import { formatRecord, ownRecord } from './domain/record.ts';
+import { formatRecord } from './domain/record.ts';
 import { rolloutState } from './domain/rollout.ts';
 import { needsOf } from './domain/policy.ts';
-import { wordsOf, type PatchAnswer } from './ports.ts';
+import { wordsOf } from './ports.ts';
 import type { StartWorld } from './start.ts';
 
 /** A restart that failed, and is to be taken back. */
-export interface Failed {
-  readonly workload: Workload;
-  /** T. */
-  readonly at: string;
+export interface Failed extends Restarted {
   readonly reason: FailureReason | undefined;
 }
 
 /** Undone, or why it is not, as a phrase. */
 export type Undone = { readonly kind: 'undone' } | { readonly kind: 'not'; readonly detail: string };
 
-const ATTEMPTS = 5;
-/** However long the API server asks us to wait before the next attempt. */
-const MAX_WAIT = 15_000;
 /** Between two looks for old Pods that are not what they were yet. */
 const AGAIN = 2_000;
 
@@ -32,38 +27,28 @@ export async function takeBack(failed: Failed, world: StartWorld): Promise<Undon
     return not('a StatefulSet does not go back while its broken Pod is there: delete that Pod');
   }
   try {
-    const answer = await patchBack(failed, world);
-    return answer.kind === 'accepted' ? await isBack(answer.workload, world) : answer;
+    const amended = await amend(failed, putBack(failed, world), world);
+    return amended.kind === 'amended' ? await isBack(amended.workload, world) : not(amended.detail);
   } catch (error) {
     return not(wordsOf(error));
   }
 }
 
-const not = (detail: string): Undone & { readonly kind: 'not' } => ({ kind: 'not', detail });
+const not = (detail: string): Undone => ({ kind: 'not', detail });
 
-async function patchBack(
-  { workload: ref, at, reason }: Failed,
-  { cluster, hold, bench, observed }: StartWorld,
-): Promise<(PatchAnswer & { readonly kind: 'accepted' }) | (Undone & { readonly kind: 'not' })> {
-  let words = '';
-  for (let attempt = 0; attempt < ATTEMPTS && !observed.closed; attempt++) {
-    const workload = await cluster.workload(ref);
-    const record = workload && ownRecord(workload, bench.by);
-    if (workload === undefined || record?.at !== at) return not('somebody has changed it');
+const putBack = ({ reason }: Failed, { cluster }: StartWorld): Amendment => ({
+  settled: (workload, record) => {
     // The answer to an attempt before was lost.
-    if (record.undone === true) return { kind: 'accepted', workload };
-    if (rolloutState(workload).kind === 'complete') return not('its rollout is complete');
-    if (!hold.isFresh()) await hold.save();
-    if (hold.loss !== undefined || observed.closed) break;
+    if (record.undone === true) return { kind: 'amended', workload };
+    return rolloutState(workload).kind === 'complete'
+      ? { kind: 'pointless', detail: 'its rollout is complete' }
+      : undefined;
+  },
+  write: (workload, record) => {
     const text = formatRecord({ ...record, outcome: 'failed', reason, undone: true });
-    const answer = await cluster.undo({ workload, back: record.before, record: text });
-    if (answer.kind === 'accepted') return answer;
-    words = 'message' in answer ? answer.message : answer.kind;
-    if (answer.kind === 'unanswered') await observed.pause(Math.min(answer.retryAfter ?? 1_000, MAX_WAIT));
-    else if (answer.kind !== 'conflict') break;
-  }
-  return not(words || 'the run ended first');
-}
+    return cluster.undo({ workload, back: record.before, record: text });
+  },
+});
 
 /** Waits until all live Pods are of the template from before, as long as a rollout may take. */
 async function isBack(undone: Workload, { cluster, clock, observed, bench }: StartWorld): Promise<Undone> {

@@ -45,7 +45,7 @@ export function windowsOf(policy: Policy, { ignoreWindow }: Wishes, now: number)
   return () => ({ kind: 'open', occurrence, closesAt: Number.POSITIVE_INFINITY });
 }
 
-/** A run's id: the second it began and four random digits, sortable and easy to find in logs. */
+/** A run's id: the second it began and eight random digits, sortable and easy to find in logs. */
 export function newRunId(now: number): string {
   return `${formatInstant(now).replaceAll(/[-:]/g, '')}-${randomBytes(4).toString('hex')}`;
 }

@@ -97,6 +97,7 @@ const RUN = named('.', [
   'flight',
   'start',
   'readiness',
+  'amend',
   'undo',
   'landings',
   'execute',

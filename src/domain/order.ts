@@ -1,7 +1,6 @@
 import { globMatches } from './glob.ts';
-import { keyOf } from './model.ts';
+import { keyOf, unreachable } from './model.ts';
 import type { Policy } from './policy.ts';
-import { unreachable } from './model.ts';
 import type { Restart } from './verdict.ts';
 
 /** A restart, and what decided when it comes. */
@@ -42,7 +41,7 @@ function compare(a: readonly number[], b: readonly number[]): number {
 function placeOf({ namespace, labels }: Restart['workload'], rule: Rule): number | undefined {
   const place =
     rule.kind === 'label'
-      ? rule.values.indexOf(Object.hasOwn(labels, rule.label) ? (labels[rule.label] ?? '') : '\n')
+      ? rule.values.findIndex(value => Object.hasOwn(labels, rule.label) && labels[rule.label] === value)
       : rule.namespaces.findIndex(glob => globMatches(glob, namespace));
   return place < 0 ? undefined : place;
 }

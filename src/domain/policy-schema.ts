@@ -94,8 +94,8 @@ const workloads = of.mapping({
     ),
 });
 
-/** All that is in flight is named in the checkpoint, which has to stay small. */
-const MOST_IN_FLIGHT = 50;
+/** All that is in flight is named in the checkpoint, which has to stay small whatever stands on workloads. */
+export const MOST_IN_FLIGHT = 50;
 
 const ready = of
   .list(

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import { globMatches } from './glob.ts';
-import type { Needs, ObjectRef, Owner } from './model.ts';
+import { isCalled, type Needs, type ObjectRef, type Owner, type WorkloadRef } from './model.ts';
 import { policyDocument } from './policy-schema.ts';
 import { type PolicyText, readPolicyText } from './policy-text.ts';
 import { inOrder, type Path, type Problem } from './problem.ts';
 import { type Labels, selectorMatches } from './selector.ts';
 import { closest } from './spelling.ts';
 
-export { policySchema } from './policy-schema.ts';
+export { MOST_IN_FLIGHT, policySchema } from './policy-schema.ts';
 export { formatProblem, type Problem } from './problem.ts';
 
 /**
@@ -82,10 +82,24 @@ export function workloadSelected(
   return !excluded && selectorMatches(workloads.labels, labels);
 }
 
+/** What `--only` names where no workload is called so, as in "Deployment shop/web"; undefined where one is, or it names none. */
+export function missingOnly(
+  only: string | undefined,
+  workloads: readonly ObjectRef[],
+  { select: { kinds } }: Policy,
+): string | undefined {
+  const isThere = only === undefined || workloads.some(workload => isCalled(workload, only));
+  return isThere ? undefined : `${kinds.join(' or ')} ${only}`;
+}
+
 /** Whether what belongs to that controller may be restarted. */
 export function ownerSelected({ select: { workloads } }: Policy, { kind }: Owner): boolean {
   return workloads.owners.some(owner => owner === '*' || owner === kind);
 }
+
+/** What has to be available and rolled out before anything starts. */
+export const reliedOn = ({ ready }: Pick<Policy, 'ready'>): readonly WorkloadRef[] =>
+  ready.map(({ deployment }) => ({ ...deployment, kind: 'Deployment' }));
 
 /** Those that need Pods to be tried. */
 export const injectionCriteria = ({ stale }: Pick<Policy, 'stale'>): readonly InjectionCriterion[] =>

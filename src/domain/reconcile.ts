@@ -2,14 +2,12 @@ import type { Checkpoint, Start } from './checkpoint.ts';
 import { isTakenBack } from './instant.ts';
 import { isOfRamp, revertsStop, REVERTS } from './ledger.ts';
 import { keyOf, type OutcomeKind } from './model.ts';
+import { MOST_IN_FLIGHT } from './policy.ts';
 import { ownRecord } from './record.ts';
 import { isSameWorkload, startOf } from './starts.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the workloads say about starts whose end no run has seen. */
-
-/** No policy allows more, and the checkpoint has to stay small whatever stands on workloads. */
-const MOST_IN_FLIGHT = 50;
 
 /**
  * Settles starts whose outcome nobody saw, because the run died: by the record on the workload, or, where the record is

@@ -187,10 +187,12 @@ export function isStronger(ending: Ending, other: Ending): boolean {
 function exitCode({ ending, outcomes, notPermitted }: Facts): number {
   // The run that took over reports.
   if (ending.kind === 'holdLost') return 0;
-  const unsuccessful = outcomes.some(
-    ({ outcome }) => outcome === 'failed' || outcome === 'undone' || outcome === 'denied' || outcome === 'ineffective',
-  );
-  return strongest([exitCodeOf(ending), notPermitted.length > 0 ? 4 : 0, unsuccessful ? 3 : 0]);
+  return strongest([exitCodeOf(ending), notPermitted.length > 0 ? 4 : 0, outcomes.some(isUnsuccessful) ? 3 : 0]);
+}
+
+/** Whether it is what an exit code tells of. */
+export function isUnsuccessful({ outcome }: Outcome): boolean {
+  return outcome === 'failed' || outcome === 'undone' || outcome === 'denied' || outcome === 'ineffective';
 }
 
 function countBy<T, K extends string>(items: readonly T[], code: (item: T) => K): Partial<Record<K, number>> {

@@ -47,38 +47,34 @@ const FRESH: Staleness = { kind: 'fresh' };
 function judgeCriterion(criterion: Criterion, evidence: Evidence): Staleness {
   switch (criterion.kind) {
     case 'podOlderThan':
-      return tooOld(criterion, evidence);
+      return byDate(evidence, pods => tooOld(criterion.age, evidence.age.begin, pods));
     case 'containerImage':
       return imageOf(criterion, evidence);
     case 'injection':
       return drift(evidence);
     case 'configChanged':
-      return configChanged(evidence);
+      return byDate(evidence, pods => configChanged(pods, evidence));
     default:
       return unreachable(criterion);
   }
 }
 
-function tooOld({ age: limit }: Criterion & { kind: 'podOlderThan' }, { pods, age }: Evidence): Staleness {
-  const undated = pods.find(pod => isUndated(pod) && !isOfThisSweep(pod, age));
-  if (undated !== undefined) return withoutDate(undated);
-  const old = pods.filter(pod => !isOfThisSweep(pod, age) && age.begin - pod.createdAt > limit);
+/** Pods of this sweep are new whatever else says; of the others there must be a date. */
+function byDate({ pods, age }: Evidence, judge: (pods: readonly Pod[]) => Staleness): Staleness {
+  const earlier = pods.filter(({ restartedAt }) => age.restartedAt === undefined || restartedAt !== age.restartedAt);
+  // There is no such Pod on a real API server, and no clock to judge it by.
+  const undated = earlier.find(({ createdAt }) => createdAt <= 0);
+  if (undated === undefined) return judge(earlier);
+  return { kind: 'unknown', detail: `the API server does not tell when its Pod ${undated.name} was created` };
+}
+
+function tooOld(limit: number, begin: number, pods: readonly Pod[]): Staleness {
+  const old = pods.filter(({ createdAt }) => begin - createdAt > limit);
   if (old.length === 0) return FRESH;
   const oldest = Math.min(...old.map(pod => pod.createdAt));
   const detail = `oldest Pod is from ${formatInstant(oldest)}, the limit is ${formatDuration(limit)}`;
   return { kind: 'stale', why: 'podTooOld', detail };
 }
-
-/** There is no such Pod on a real API server, and no clock to judge it by. */
-const isUndated = ({ createdAt }: Pod): boolean => createdAt <= 0;
-
-const withoutDate = ({ name }: Pod): Staleness => ({
-  kind: 'unknown',
-  detail: `the API server does not tell when its Pod ${name} was created`,
-});
-
-const isOfThisSweep = ({ restartedAt }: Pod, age: AgeReference): boolean =>
-  age.restartedAt !== undefined && restartedAt === age.restartedAt;
 
 function imageOf(
   { container: name, imageNot }: Criterion & { readonly kind: 'containerImage' },
@@ -127,12 +123,9 @@ function drift({ injection }: Evidence): Staleness {
 }
 
 /** Seconds are all that the API server tells: what changed in the second of a Pod's creation was there when it started. */
-function configChanged({ namespace, pods, age, configChanges }: Evidence): Staleness {
-  const undated = pods.find(pod => isUndated(pod) && !isOfThisSweep(pod, age));
-  if (undated !== undefined) return withoutDate(undated);
+function configChanged(pods: readonly Pod[], { namespace, configChanges }: Evidence): Staleness {
   const changed = new Map<string, number>();
   for (const pod of pods) {
-    if (isOfThisSweep(pod, age)) continue;
     for (const read of pod.reads) {
       const [kind = '', name = ''] = read.split('/');
       const at = configChanges.get(`${kind}/${namespace}/${name}`);

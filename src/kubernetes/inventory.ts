@@ -1,6 +1,7 @@
 import type { ConfigChanges, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
 import type { Labels } from '../domain/selector.ts';
+import type { PodShape } from '../domain/shape.ts';
 import type { Inventory, WatchBookmark } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
 import { budgetsOf, readBudgets } from './budgets.ts';
@@ -143,6 +144,12 @@ async function readWorkloads(
     bookmark.push({ kind, namespace, resourceVersion });
   }
   const pods = new Map<string, Pod[]>(workloads.map(workload => [keyOf(workload), []]));
+  const annotations = new Map<string, Annotations>();
+  const frugal = (workload: WorkloadRef, shape: PodShape): PodShape => {
+    const kept = annotations.get(keyOf(workload)) ?? new Annotations();
+    annotations.set(keyOf(workload), kept);
+    return { ...shape, annotations: kept.keep(shape.annotations) };
+  };
   await list(transport, {
     resource: PODS,
     namespace,
@@ -152,7 +159,8 @@ async function readWorkloads(
       const others = workload && pods.get(keyOf(workload));
       if (workload === undefined || others === undefined) return undefined;
       count(workload, textsAt(object, 'metadata', 'labels'));
-      others.push(frugal(projectPod(object, interner, needs), others));
+      const pod = projectPod(object, interner, needs);
+      others.push(pod.shape === undefined ? pod : { ...pod, shape: frugal(workload, pod.shape) });
       return undefined;
     },
   });
@@ -162,14 +170,16 @@ async function readWorkloads(
 /** So many Pods of a workload may differ in their annotations; something may write another one on each. */
 const ANNOTATIONS_KEPT = 8;
 
-/** Beyond these a Pod is taken to have the annotations of the last one: fifty thousand texts would not fit. */
-function frugal(pod: Pod, others: readonly Pod[]): Pod {
-  if (pod.shape === undefined) return pod;
-  const { annotations } = pod.shape;
-  const known = new Set(others.flatMap(({ shape }) => shape?.annotations ?? []));
-  const same = [...known].find(text => text === annotations);
-  const kept = same ?? (known.size < ANNOTATIONS_KEPT ? annotations : others.at(-1)?.shape?.annotations);
-  return { ...pod, shape: { ...pod.shape, annotations: kept ?? annotations } };
+/** Of one workload's Pods. Beyond these a Pod is taken to have those of the one before: fifty thousand texts would not fit. */
+class Annotations {
+  readonly #kept = new Map<string, string>();
+  #last = '';
+
+  keep(text: string): string {
+    this.#last = this.#kept.get(text) ?? (this.#kept.size < ANNOTATIONS_KEPT ? text : this.#last);
+    this.#kept.set(this.#last, this.#last);
+    return this.#last;
+  }
 }
 
 /** What the Pod is of; undefined when it is of nothing that nightshift knows. */

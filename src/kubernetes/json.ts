@@ -24,6 +24,11 @@ export function numberAt(value: unknown, ...path: readonly string[]): number | u
   return typeof found === 'number' && Number.isFinite(found) ? found : undefined;
 }
 
+/** The number that stands there, 0 for anything else: API servers leave it out. */
+export function countAt(value: unknown, ...path: readonly string[]): number {
+  return numberAt(value, ...path) ?? 0;
+}
+
 /** The elements of a list, none for anything else. */
 export function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
   const found = at(value, ...path);

@@ -1,6 +1,6 @@
 import type { Condition, Kind, RolloutStatus, Strategy } from '../domain/model.ts';
 import { KINDS } from '../domain/model.ts';
-import { at, isRecord, listAt, numberAt, textAt } from './json.ts';
+import { at, countAt, isRecord, listAt, numberAt, textAt } from './json.ts';
 import type { Resource } from './resource.ts';
 
 /** What differs from kind to kind: where its objects are served, and where in them stands what all have in common. */
@@ -41,10 +41,7 @@ const TRANSLATIONS: Readonly<Record<Kind, Translation>> = {
       const ofType = (type: string) => conditions.find(condition => textAt(condition, 'type') === type);
       const failure = ofType('ReplicaFailure');
       return {
-        observedGeneration: countAt(status, 'observedGeneration'),
-        replicas: countAt(status, 'replicas'),
-        updatedReplicas: countAt(status, 'updatedReplicas'),
-        availableReplicas: countAt(status, 'availableReplicas'),
+        ...replicasIn(status),
         terminatingReplicas: numberAt(status, 'terminatingReplicas'),
         progressing: conditionOf(ofType('Progressing')),
         replicaFailure: textAt(failure, 'status') === 'True' ? (textAt(failure, 'message') ?? '') : undefined,
@@ -64,13 +61,7 @@ const TRANSLATIONS: Readonly<Record<Kind, Translation>> = {
       if (partition > 0) return { kind: 'partitioned', partition };
       return { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: boundAt(strategy, 'maxUnavailable') ?? 1 };
     },
-    statusOf: status => ({
-      observedGeneration: countAt(status, 'observedGeneration'),
-      replicas: countAt(status, 'replicas'),
-      updatedReplicas: countAt(status, 'updatedReplicas'),
-      availableReplicas: countAt(status, 'availableReplicas'),
-      ...WITHOUT_CONDITIONS,
-    }),
+    statusOf: status => ({ ...replicasIn(status), ...WITHOUT_CONDITIONS }),
     revisionOf: generationOf,
     volumesOf: object =>
       listAt(object, 'spec', 'volumeClaimTemplates').map(claim => {
@@ -101,6 +92,14 @@ const TRANSLATIONS: Readonly<Record<Kind, Translation>> = {
     volumesOf: none,
   },
 };
+
+/** A Deployment and a StatefulSet count alike. */
+const replicasIn = (status: unknown) => ({
+  observedGeneration: countAt(status, 'observedGeneration'),
+  replicas: countAt(status, 'replicas'),
+  updatedReplicas: countAt(status, 'updatedReplicas'),
+  availableReplicas: countAt(status, 'availableReplicas'),
+});
 
 /** Their controllers tell of what goes wrong in Events only, and do not count Pods on their way out. */
 const WITHOUT_CONDITIONS = { terminatingReplicas: undefined, progressing: undefined, replicaFailure: undefined };
@@ -149,10 +148,6 @@ function conditionOf(condition: unknown): Condition | undefined {
     message: textAt(condition, 'message') ?? '',
     lastUpdateTime: textAt(condition, 'lastUpdateTime') ?? '',
   };
-}
-
-function countAt(value: unknown, ...path: readonly string[]): number {
-  return numberAt(value, ...path) ?? 0;
 }
 
 function revisionOf(annotation: string | undefined): number {

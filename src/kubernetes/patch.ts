@@ -13,18 +13,19 @@ import { failureOf, ONE_WRITE } from './transport.ts';
 import { projectWorkload } from './workload-projection.ts';
 
 /** The restart: T for the Pod template and the record for the workload, conditional on the version that was judged. */
-export function restartBody({ workload, at: restartedAt, record }: RestartOrder): unknown {
-  return {
-    ...recordBody(workload, record),
-    spec: { template: { metadata: { annotations: { [RESTARTED_AT]: restartedAt } } } },
-  };
+export function restartBody({ workload, at, record }: RestartOrder): unknown {
+  return templateBody(workload, record, at);
 }
 
 /** What stood there before, and the record, conditional likewise. */
 export function undoBody({ workload, back, record }: UndoOrder): unknown {
+  return templateBody(workload, record, back ?? null);
+}
+
+function templateBody(workload: Workload, record: string, restartedAt: string | null): unknown {
   return {
     ...recordBody(workload, record),
-    spec: { template: { metadata: { annotations: { [RESTARTED_AT]: back ?? null } } } },
+    spec: { template: { metadata: { annotations: { [RESTARTED_AT]: restartedAt } } } },
   };
 }
 

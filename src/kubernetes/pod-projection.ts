@@ -26,15 +26,14 @@ export function projectPod(pod: unknown, interner: Interner, needs: Needs): Pod 
     terminating: isBeingDeleted(pod),
     replicaSet,
     images: imagesOf(pod, interner),
-    shape: needs.shapes ? projectShape(pod, interner, namesOf(pod)) : undefined,
+    shape: needs.shapes ? projectShape(pod, interner, namesOf(pod, controller)) : undefined,
     reads: needs.config ? interner.list(readsOf(pod, needs)) : NOTHING,
     troubles: troublesOf(pod),
   };
 }
 
 /** What is another text in each Pod, or after each restart, wherever it is written. */
-function namesOf(pod: unknown): readonly string[] {
-  const controller = controllerOf(pod);
+function namesOf(pod: unknown, controller: unknown): readonly string[] {
   switch (textAt(controller, 'kind')) {
     case 'ReplicaSet':
       return [textAt(controller, 'name') ?? '', textAt(controller, 'uid') ?? ''];

@@ -4,7 +4,7 @@ import type { Kind, Namespace, Needs, Owner, Workload } from '../domain/model.ts
 import { DOWNTIME, LAST_RESTART, PRIORITY, RESTART_OPT_OUT, RESTARTED_AT } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
 import { podTemplateOf, translationOf } from './kinds.ts';
-import { at, canonical, isRecord, listAt, numberAt, textAt, textsAt } from './json.ts';
+import { at, canonical, countAt, isRecord, listAt, textAt, textsAt } from './json.ts';
 
 /**
  * A Deployment, StatefulSet or DaemonSet as the API server sends it, reduced to what nightshift judges and watches; in a
@@ -142,8 +142,4 @@ function labelsOf(object: unknown, interner: Interner): Record<string, string> {
 
 function isNever(annotations: unknown): boolean {
   return textAt(annotations, RESTART_OPT_OUT) === 'never';
-}
-
-function countAt(value: unknown, ...path: readonly string[]): number {
-  return numberAt(value, ...path) ?? 0;
 }

@@ -1,6 +1,6 @@
 import { keyOf } from '../domain/model.ts';
 import { printable } from '../domain/problem.ts';
-import type { Report } from '../domain/report.ts';
+import { isUnsuccessful, type Report } from '../domain/report.ts';
 import { isBelowPromise } from '../domain/rollout.ts';
 import { jsonLine } from './json.ts';
 import { table } from './table.ts';
@@ -26,10 +26,7 @@ const MOST_BYTES = 4096;
 /** What `kubectl describe pod` shows of a run that ended: the essence, and as many of the failures as fit. */
 export function terminationMessage({ run, summary, exitCode, ending, outcomes }: Report): string {
   const failed = outcomes
-    .filter(
-      ({ outcome }) =>
-        outcome === 'failed' || outcome === 'undone' || outcome === 'denied' || outcome === 'ineffective',
-    )
+    .filter(isUnsuccessful)
     .map(one => ({ workload: keyOf(one), outcome: one.outcome, why: one.why }));
   const message = (named: number): string =>
     jsonLine({

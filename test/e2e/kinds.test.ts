@@ -1,7 +1,7 @@
 /** StatefulSets and DaemonSets, by the controllers of a real control plane. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type DeploymentWishes, ofKind } from '../cluster/fleet.ts';
+import { type DeploymentWishes, ofKind, settledKinds } from '../cluster/fleet.ts';
 import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
 import { leftByName, outcomesByName, quickPolicy, Site, type SiteOptions } from './site.ts';
@@ -18,24 +18,7 @@ const policyOf = (site: Site, changes: Readonly<Record<string, unknown>> = {}) =
 async function deployOther(site: Site, kind: Other, wishes: Omit<DeploymentWishes, 'namespace'>): Promise<void> {
   const [namespace = ''] = site.namespaces;
   await site.cluster.kubectlApply(JSON.stringify(ofKind(kind, { namespace, ...wishes })));
-  const status = () => read(site, kind, wishes.name);
-  await until(`${wishes.name} to be available`, async () => isAvailable(await status()), { seconds: 120 });
-}
-
-interface Sought {
-  readonly metadata: { readonly generation: number };
-  readonly spec: { readonly replicas?: number };
-  readonly status: Readonly<Record<string, number | undefined>>;
-}
-
-function read(site: Site, kind: Other, name: string): Promise<Sought> {
-  return site.cluster.api(`/apis/apps/v1/namespaces/${site.namespaces[0]}/${kind.toLowerCase()}s/${name}`);
-}
-
-function isAvailable({ metadata, spec, status }: Sought): boolean {
-  const wanted = spec.replicas ?? status['desiredNumberScheduled'] ?? 0;
-  const available = status['availableReplicas'] ?? status['numberAvailable'] ?? 0;
-  return status['observedGeneration'] === metadata.generation && wanted > 0 && available === wanted;
+  await settledKinds(site.cluster, namespace);
 }
 
 interface PodSeen {
@@ -154,8 +137,9 @@ describe('StatefulSets and DaemonSets', { concurrency: 4 }, () => {
     const { code, report } = await site.run(policyOf(site));
     assert.equal(code, 3);
     assert.deepEqual(outcomesByName(report), { db: 'failed(imagePull)' });
-    const { status } = await read(site, 'StatefulSet', 'db');
-    assert.equal(status['availableReplicas'], 2);
+    const path = `/apis/apps/v1/namespaces/${site.namespaces[0]}/statefulsets/db`;
+    const { status } = await site.cluster.api<{ status: { availableReplicas: number } }>(path);
+    assert.equal(status.availableReplicas, 2);
     assert.deepEqual(await restartsIn(site, 'agent'), [undefined]);
   });
 

@@ -3,7 +3,7 @@ import type { ApiServer } from './api-server.ts';
 import type { ConfigMap } from './config-map.ts';
 import type { DeploymentController } from './deployment-controller.ts';
 import { Eyes } from './eyes.ts';
-import { Flights, flightName } from './flights.ts';
+import { type Flight, Flights, flightName, isComplete, refOf } from './flights.ts';
 import type { Injector } from './injector.ts';
 import type { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
@@ -75,6 +75,13 @@ export class Court {
   demands(holds: boolean, invariant: string, detail: () => string): boolean {
     if (!holds) this.breaks(invariant, detail());
     return holds;
+  }
+
+  /** Nobody who forgot it can tell whose Pods are on their way out. */
+  isOnlyEndingAndForgotten({ key, acceptedAt }: Flight): boolean {
+    const workload = this.world.api.get(refOf(key));
+    if (workload === undefined || this.forgottenAt <= acceptedAt) return false;
+    return isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } });
   }
 
   /** So that a process need not know it yet. */

@@ -1,5 +1,5 @@
 import { instantOf } from './eyes.ts';
-import { isComplete, isFlying, refOf, type Flight } from './flights.ts';
+import { isFlying, refOf, type Flight } from './flights.ts';
 import type { Witness } from './witness.ts';
 
 /**
@@ -13,7 +13,7 @@ export function judgeLimits(witness: Witness, started: Flight): void {
   const flying = court.flights
     .flying()
     .filter(flight => !(flight.isOrphan && flight.acceptedAt > inventoryAt) && replicasOf(flight) > 0)
-    .filter(flight => !isOnlyEndingAndForgotten(witness, flight));
+    .filter(flight => !court.isOnlyEndingAndForgotten(flight));
   const names = flying.map(({ key }) => key).join(', ');
   const demands = (holds: boolean, what: string): void => {
     court.demands(holds, 'limits hold', () => `${process.run}: ${what}, in flight: ${names}`);
@@ -29,13 +29,6 @@ export function judgeLimits(witness: Witness, started: Flight): void {
   const shared = flying.flatMap(({ key }) => budgets.get(key) ?? []);
   demands(new Set(shared).size === shared.length, 'two share a PodDisruptionBudget');
   judgeRamp(witness, flying);
-}
-
-/** Nobody who forgot it can tell whose Pods are on their way out. */
-function isOnlyEndingAndForgotten({ court }: Witness, flight: Flight): boolean {
-  const workload = court.world.api.get(refOf(flight.key));
-  if (workload === undefined || court.forgottenAt <= flight.acceptedAt) return false;
-  return isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { keyOf } from '../../src/domain/model.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import type { Outcome } from '../../src/domain/report.ts';
-import { isComplete, isFlying, refOf, type Flight } from './flights.ts';
+import { isFlying, refOf, type Flight } from './flights.ts';
 import type { Witness } from './witness.ts';
 
 /** A watch may be a minute late, and a fresh read takes its time. */
@@ -109,9 +109,7 @@ export function notePlan({ court, process, inventoryAt }: Witness, plan: Plan): 
     if (!isFlying(flight) || flight.acceptedAt > inventoryAt || found.has(flight.uid)) continue;
     const workload = court.world.api.get(refOf(flight.key));
     if (workload === undefined || workload.replicas === 0) continue;
-    // Nobody who forgot it can tell whose Pods are on their way out.
-    const isOnlyEnding = isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } });
-    if (isOnlyEnding && court.forgottenAt > flight.acceptedAt) continue;
+    if (court.isOnlyEndingAndForgotten(flight)) continue;
     court.breaks(
       'what is in flight is found by the next run',
       `${process.run} does not await ${flight.key}, which ${flight.process.run} restarted at ${flight.at}`,

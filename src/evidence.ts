@@ -11,8 +11,8 @@ interface RolledOut {
   /** Live ones; all of them carry T. */
   readonly pods: readonly Pod[];
   readonly age: AgeReference;
-  /** As the record says. */
-  readonly want: string;
+  /** As the record says; undefined where Pods from before are among them, which have to be what is wanted now. */
+  readonly want: string | undefined;
   /** What a Pod was to get when it was started; undefined after a crash, and where no criterion asks for it. */
   readonly tried: Admission | undefined;
 }
@@ -43,7 +43,8 @@ async function injectionNow(
   if (tried !== undefined && others.length === 0) return injectionOf([], tried, criteria);
   const subject = { workload, pods: others, replicaSet: newestReplicaSet(pods) };
   const now = (await tryInjection(subject, world))?.injection;
-  if (tried === undefined && now?.kind === 'drifted' && !isSameWant(want, wantFor(criteriaOf(want), now))) {
+  const isUnseen = tried === undefined && want !== undefined;
+  if (isUnseen && now?.kind === 'drifted' && !isSameWant(want, wantFor(criteriaOf(want), now))) {
     return { ...now, kind: 'same' };
   }
   const lost = tried === undefined || now?.kind !== 'same' ? [] : lostSince(tried, pods, criteria);

@@ -6,14 +6,15 @@ import { leftInBatch, type Plan } from './domain/plan.ts';
 import { reliedOn } from './domain/policy.ts';
 import type { RestartRecord } from './domain/record.ts';
 import type { Ending, Outcome } from './domain/report.ts';
-import { surgeOf } from './domain/rollout.ts';
 import { ageReference, type Leave, type Restart } from './domain/verdict.ts';
 import { isSameWant } from './domain/want.ts';
+import { addedBy } from './domain/way.ts';
 import { follow } from './flight.ts';
 import { endingOfError } from './gates.ts';
 import { Landings } from './landings.ts';
 import { becomesReady, Room } from './readiness.ts';
 import { start, type StartWorld } from './start.ts';
+import { turnOver } from './turnover.ts';
 
 export interface Executed {
   readonly outcomes: readonly Outcome[];
@@ -33,13 +34,16 @@ export async function execute(plan: Plan, world: StartWorld): Promise<Executed> 
   return new Execution(plan, world).toTheEnd();
 }
 
+/** What is restarted, and how. */
+type Flying = Pick<Restart, 'workload' | 'way'>;
+
 class Execution {
   readonly #world: StartWorld;
   readonly #plan: Plan;
   readonly #queue: Restart[];
   /** Of the batch under way, those that did not start yet. */
   #batch: Restart[] = [];
-  readonly #inFlight = new Map<string, Workload>();
+  readonly #inFlight = new Map<string, Flying>();
   readonly #landings: Landings;
   readonly #left: Leave[] = [];
   #landed = Promise.withResolvers<void>();
@@ -54,7 +58,7 @@ class Execution {
   async toTheEnd(): Promise<Executed> {
     const { gates, hold } = this.#world;
     for (const { workload, record } of this.#plan.inFlight)
-      this.#launch(workload, () => this.#resume(workload, record));
+      this.#launch({ workload, way: record.way ?? 'rollout' }, () => this.#resume(workload, record));
     // What an earlier occurrence left, or other criteria, is no part of this ramp, and goes before its canary.
     const ofThisOne = ({ record }: { readonly record: RestartRecord }) =>
       isOfRamp(hold.checkpoint, { at: record.at, for: record.want });
@@ -85,7 +89,7 @@ class Execution {
       await this.#landings.noticeReverts();
       // One of this batch changed nothing: the rest of it goes one by one.
       if (this.#isProbing && this.#batch.length < size) break;
-      const restart = this.#batch.find(({ workload }) => this.#fits(workload));
+      const restart = this.#batch.find(candidate => this.#fits(candidate));
       if (restart === undefined) {
         await this.#landing(this.#inFlight.size - 1);
         continue;
@@ -97,7 +101,7 @@ class Execution {
       if ((await gates.check(first)) !== undefined) break;
       gates.started();
       this.#batch = this.#batch.filter(other => other !== restart);
-      this.#launch(restart.workload, () => this.#start(restart, first));
+      this.#launch(restart, () => this.#start(restart, first));
     }
     this.#queue.unshift(...this.#batch);
     this.#batch = [];
@@ -121,14 +125,18 @@ class Execution {
    * A workload that is larger than a limit on Pods goes alone. Those that share a PodDisruptionBudget never go together:
    * rollouts ignore it, and two at once may take more than it allows.
    */
-  #fits(candidate: Workload): boolean {
+  #fits({ workload: candidate, way }: Flying): boolean {
     const { bench, observed, budgets } = this.#world;
     const { workloads, pods, surgePods = Number.POSITIVE_INFINITY, perNamespace } = bench.policy.batches.inFlight;
-    const flying = [...this.#inFlight.values()];
+    const others = [...this.#inFlight.values()];
+    const flying = others.map(({ workload }) => workload);
     if (flying.length === 0) return true;
     // An autoscaler may have changed the replicas since the plan.
     const replicasOf = (workload: Workload): number => observed.latest(workload)?.replicas ?? workload.replicas;
-    const surge = (workload: Workload): number => surgeOf({ ...workload, replicas: replicasOf(workload) });
+    // The spare Pod is among the replicas as soon as it is wanted.
+    const podsOf = (one: Flying): number =>
+      Math.max(replicasOf(one.workload), one.workload.replicas + Number(one.way === 'replace'));
+    const added = (one: Flying): number => addedBy(one.way, { ...one.workload, replicas: replicasOf(one.workload) });
     const budgetsOf = (workload: Workload): readonly string[] => budgets.get(keyOf(workload)) ?? [];
     const taken = new Set(flying.flatMap(budgetsOf));
     // What others rely on is rolled out before anybody else starts.
@@ -138,8 +146,8 @@ class Execution {
     return (
       flying.length < workloads &&
       !budgetsOf(candidate).some(budget => taken.has(budget)) &&
-      flying.reduce((sum, workload) => sum + replicasOf(workload), replicasOf(candidate)) <= pods &&
-      flying.reduce((sum, workload) => sum + surge(workload), surge(candidate)) <= surgePods &&
+      others.reduce((sum, other) => sum + podsOf(other), podsOf({ workload: candidate, way })) <= pods &&
+      others.reduce((sum, other) => sum + added(other), added({ workload: candidate, way })) <= surgePods &&
       flying.filter(({ namespace }) => namespace === candidate.namespace).length < perNamespace
     );
   }
@@ -174,9 +182,9 @@ class Execution {
     while (this.#inFlight.size > Math.max(0, most)) await this.#landed.promise;
   }
 
-  #launch(workload: Workload, journey: () => Promise<void>): void {
-    this.#inFlight.set(keyOf(workload), workload);
-    this.#world.observed.measure(this.#world.observed.latest(workload) ?? workload);
+  #launch({ workload, way }: Flying, journey: () => Promise<void>): void {
+    this.#inFlight.set(keyOf(workload), { workload, way });
+    this.#world.observed.measure(this.#world.observed.latest(workload) ?? workload, way);
     void journey()
       .catch((error: unknown) => this.#abandon(workload, error))
       .then(() => {
@@ -197,6 +205,8 @@ class Execution {
   async #resume(workload: Workload, record: RestartRecord): Promise<void> {
     const began = this.#world.clock.elapsed();
     this.#world.announcer.tell({ kind: 'resumed', workload, at: record.at });
+    // Where more is going to be done to it, the policy is looked at again first.
+    if (record.way !== undefined) await this.#world.hold.save();
     await this.#fly(workload, {
       record,
       template: record.template,
@@ -214,7 +224,8 @@ class Execution {
     switch (started.kind) {
       case 'inFlight': {
         const { workload, record, before, has, tried } = started;
-        announcer.tell({ kind: 'started', workload, at: record.at, why: restart.why, detail: restart.detail });
+        const { why, detail } = restart;
+        announcer.tell({ kind: 'started', workload, at: record.at, way: record.way ?? 'rollout', why, detail });
         return this.#fly(workload, { record, template: workload.template, before, has, tried, began });
       }
       case 'left':
@@ -245,7 +256,15 @@ class Execution {
     observed.put(workload, workload);
     const { record, template, before, has, tried, began } = from;
     // Restarted for other criteria than now: these say nothing about it, and judge its Pods like anybody's next time.
-    const policy = isSameWant(record.want, bench.want) ? bench.policy : { ...bench.policy, stale: [] };
+    const isWanted = isSameWant(record.want, bench.want);
+    const policy = isWanted ? bench.policy : { ...bench.policy, stale: [] };
+    const age = ageReference(record, bench);
+    const { way } = record;
+    if (way !== undefined) {
+      const turnover = { workload, record: { ...record, way }, age, has, tried, policy: bench.policy, isWanted };
+      const landing = await turnOver(turnover, this.#world);
+      return this.#landings.land(workload, landing, { at: record.at, for: record.want, began, way });
+    }
     const landing = await follow(
       {
         ref: workload,
@@ -257,7 +276,7 @@ class Execution {
         tried,
         want: record.want,
         stood: record.before,
-        age: ageReference(record, bench),
+        age,
       },
       {
         cluster,

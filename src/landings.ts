@@ -4,7 +4,7 @@ import { recordOutcome, recordRevert, typicalRollout } from './domain/ledger.ts'
 import { keyOf, type OutcomeKind, type Workload } from './domain/model.ts';
 import { formatRecord, type RestartRecord } from './domain/record.ts';
 import type { Outcome } from './domain/report.ts';
-import { isBelowPromise } from './domain/rollout.ts';
+import { isBelowPromise } from './domain/availability.ts';
 import { takenBack, type Landing } from './flight.ts';
 import { wordsOf } from './ports.ts';
 import type { StartWorld } from './start.ts';
@@ -31,7 +31,7 @@ export class Landings {
   async land(
     workload: Workload,
     landing: Landing,
-    from: { readonly at: string; readonly for: string; readonly began: number },
+    from: { readonly at: string; readonly for: string; readonly began: number; readonly way?: RestartRecord['way'] },
   ): Promise<void> {
     const { hold, clock, gates, bench, observed } = this.#world;
     const available = landing.outcome === 'gone' ? undefined : observed.worstOf(workload);
@@ -44,13 +44,17 @@ export class Landings {
     const outcome = outcomeOf(workload, measured, clock.elapsed() - from.began);
     const { policy, want } = bench;
     hold.change(checkpoint => recordOutcome(checkpoint, outcome, { ...from, policy, want, now: clock.now() }));
-    if (landing.outcome === 'failed' && policy.onFailure.undo) return this.#undo(workload, outcome, from.at);
+    const isRollout = from.way === undefined;
+    // An evicted Pod does not come back.
+    if (landing.outcome === 'failed' && policy.onFailure.undo && isRollout)
+      return this.#undo(workload, outcome, from.at);
     this.outcomes.push(outcome);
     this.#tellEnd(outcome);
-    if (landing.outcome === 'restarted') this.#settled.set(keyOf(workload), { workload, at: from.at });
-    if (landing.outcome !== 'failed' && landing.outcome !== 'ineffective') return;
+    if (landing.outcome === 'restarted' && isRollout) this.#settled.set(keyOf(workload), { workload, at: from.at });
+    const end = writtenOnWorkload(landing.outcome, isRollout);
+    if (end === undefined) return;
     await hold.save();
-    await this.#writeOnWorkload({ workload, at: from.at }, { outcome: landing.outcome, reason: landing.why });
+    await this.#writeOnWorkload({ workload, at: from.at }, { outcome: end, reason: landing.why });
   }
 
   /** It is still in flight, until the Pods from before are back; what it counts as, a failure, is saved before. */
@@ -120,6 +124,15 @@ export class Landings {
       this.#tellEnd(outcome);
     }
   }
+}
+
+/**
+ * What the next run must not do again. By the other ways than a rollout the record stands there from the beginning, and says
+ * that it goes on unless it says how it ended.
+ */
+function writtenOnWorkload(outcome: OutcomeKind, isRollout: boolean): RestartRecord['outcome'] {
+  if (outcome === 'failed' || outcome === 'ineffective') return outcome;
+  return !isRollout && (outcome === 'denied' || outcome === 'reverted') ? outcome : undefined;
 }
 
 function outcomeOf(workload: Workload, landing: Landing & Pick<Outcome, 'available'>, milliseconds: number): Outcome {

@@ -1,4 +1,4 @@
-import type { StaleReason, WorkloadRef } from './domain/model.ts';
+import type { StaleReason, Way, WorkloadRef } from './domain/model.ts';
 import type { CommonCause } from './domain/causes.ts';
 import type { Ending, Outcome } from './domain/report.ts';
 import type { Plan } from './domain/plan.ts';
@@ -24,12 +24,17 @@ export type News =
       readonly kind: 'started';
       readonly workload: WorkloadRef;
       readonly at: string;
+      readonly way: Way;
       readonly why: StaleReason;
       readonly detail: string;
     }
   | { readonly kind: 'repeating'; readonly workload: WorkloadRef; readonly detail: string }
   | { readonly kind: 'judgedAgain'; readonly workload: WorkloadRef; readonly detail: string }
   | { readonly kind: 'progress'; readonly workload: WorkloadRef; readonly detail: string }
+  /** A PodDisruptionBudget does not allow an eviction now. */
+  | { readonly kind: 'evictionBlocked'; readonly workload: WorkloadRef; readonly detail: string }
+  /** What became of Pods that an earlier run of way `replace` left beside those that are wanted. */
+  | { readonly kind: 'spares'; readonly detail: string; readonly isWarning: boolean }
   /** It failed, and is taken back. */
   | { readonly kind: 'undoing'; readonly workload: Outcome; readonly detail: string }
   | {

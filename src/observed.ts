@@ -1,9 +1,10 @@
-import { keyOf, type Workload, type WorkloadRef } from './domain/model.ts';
-import { availabilityOf, worse, type Availability } from './domain/rollout.ts';
+import { availabilityOf, worse, type Availability } from './domain/availability.ts';
+import { keyOf, type Way, type Workload, type WorkloadRef } from './domain/model.ts';
 import type { Clock, WorkloadChange } from './ports.ts';
 
 interface Measured {
   readonly uid: string;
+  readonly way: Way;
   /** The fewest that it was to have. */
   replicas: number;
   readonly available: number;
@@ -43,9 +44,9 @@ export class Observed {
   }
 
   /** From now on the worst moment of its availability is remembered; what it has now is what it had at its start. */
-  measure(workload: Workload): void {
+  measure(workload: Workload, way: Way): void {
     const { uid, replicas, status } = workload;
-    const base = { uid, replicas, available: status.availableReplicas };
+    const base = { uid, way, replicas, available: status.availableReplicas };
     this.#measured.set(keyOf(workload), { ...base, worst: availabilityOf(workload, base) });
   }
 

@@ -72,6 +72,23 @@ export interface UndoOrder {
   readonly record: string;
 }
 
+/** Another number of replicas, and the record that tells of it, conditional likewise. */
+export interface RescaleOrder {
+  readonly workload: Workload;
+  readonly replicas: number;
+  readonly record: string;
+}
+
+/** What became of one attempt to evict a Pod. */
+export type EvictAnswer =
+  /** It is on its way out. */
+  | { readonly kind: 'accepted' }
+  /** It is not the Pod that was listed any more, or has changed just now. */
+  | { readonly kind: 'changed' }
+  /** A PodDisruptionBudget, which the message names, does not allow it now. */
+  | { readonly kind: 'blocked'; readonly message: string; readonly retryAfter: number | undefined }
+  | Extract<PatchAnswer, { readonly kind: 'forbidden' | 'denied' | 'unanswered' }>;
+
 /** What became of one PATCH attempt. Only `unanswered` leaves open whether it took effect. */
 export type PatchAnswer =
   | { readonly kind: 'accepted'; readonly workload: Workload }
@@ -116,6 +133,10 @@ export interface Cluster {
   undo(order: UndoOrder): Promise<PatchAnswer>;
   /** One attempt to replace the record of the workload as it was read; nothing else changes. */
   rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer>;
+  /** One attempt. */
+  rescale(order: RescaleOrder): Promise<PatchAnswer>;
+  /** One attempt, as far as its PodDisruptionBudget allows. */
+  evict(workload: WorkloadRef, pod: Pod): Promise<EvictAnswer>;
   /** Calls `onChange` for every change since the bookmark, until the signal aborts. Resumes and lists again by itself; throws only `NotPermitted`. */
   watch(bookmark: WatchBookmark, onChange: (change: WorkloadChange) => void, signal: AbortSignal): Promise<void>;
 }

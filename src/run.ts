@@ -1,10 +1,12 @@
-import type { Checkpoint } from './domain/checkpoint.ts';
+import { isOpen, type Checkpoint } from './domain/checkpoint.ts';
 import { formatInstant } from './domain/instant.ts';
 import { stopInForce } from './domain/ledger.ts';
+import { mayReplace } from './domain/policy.ts';
 import { wantOf } from './domain/want.ts';
 import { makeReport, until, type Ending, type Facts, type Report } from './domain/report.ts';
 import type { WindowState } from './domain/window.ts';
 import { endingOf, endingOfError, TERMINATED } from './gates.ts';
+import { tidyUp } from './off-hours.ts';
 import { readCheckpoint, takeHold } from './hold.ts';
 import { readPolicy } from './read-policy.ts';
 import { sweep } from './sweep.ts';
@@ -16,7 +18,10 @@ export async function run(world: World, wishes: Wishes): Promise<Report> {
   const now = world.clock.now();
   const windowOf = windowsOf(policy, wishes, now);
   const window = windowOf(now);
-  if (window.kind === 'closed') return nothingDone(wishes, window, windowClosed(window, now));
+  if (window.kind === 'closed') {
+    const tidied = mayReplace(policy) ? await tidyUp(world, wishes) : [];
+    return nothingDone(wishes, window, 'kind' in tidied ? tidied : windowClosed(window, now, tidied));
+  }
   if (wishes.ignoreWindow) world.announcer.tell({ kind: 'windowIgnored' });
 
   const ports = world.connect();
@@ -43,19 +48,23 @@ async function runInWindow(world: ConnectedWorld, wishes: Wishes, open: OpenWind
   return sweep(held);
 }
 
-function windowClosed(window: WindowState & { readonly kind: 'closed' }, now: number): Ending {
+function windowClosed(
+  window: WindowState & { readonly kind: 'closed' },
+  now: number,
+  tidied: readonly string[],
+): Ending {
   const why = window.why === 'denied' ? `closed by ${window.denyName}` : 'closed';
   const opens =
     window.opensAt === undefined
       ? 'and does not open again'
       : `opens ${formatInstant(window.opensAt)}, in ${until(window.opensAt, now)}`;
-  return { kind: 'windowClosed', detail: `the window is ${why}, ${opens}` };
+  return { kind: 'windowClosed', detail: [`the window is ${why}, ${opens}`, ...tidied].join('; ') };
 }
 
 /** A stop outlives its run. Starts that nobody saw end are awaited all the same. */
 function stoppedBefore(checkpoint: Checkpoint, now: Parameters<typeof stopInForce>[1]): Ending | undefined {
   const stop = stopInForce(checkpoint, now);
-  if (stop === undefined || checkpoint.starts.some(({ outcome }) => outcome === undefined)) return undefined;
+  if (stop === undefined || checkpoint.starts.some(isOpen)) return undefined;
   const goesOn =
     stop.why === 'failures' && now.policy.onFailure.resume === 'nextWindow'
       ? 'the next opening of the window goes on, or nightshift resume'

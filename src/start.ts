@@ -140,7 +140,11 @@ class Starting {
     if (this.#at === '') this.#at = nextRestartedAt(clock.now(), this.#workload.restartedAt);
     hold.change(checkpoint => markStarted(checkpoint, this.#workload, this.#at));
     const record = this.#record();
-    const answer = await cluster.restart({ workload: this.#workload, at: this.#at, record: formatRecord(record) });
+    const text = formatRecord(record);
+    // By the other ways it is only written down here what is going to happen.
+    const answer = await (record.way === undefined
+      ? cluster.restart({ workload: this.#workload, at: this.#at, record: text })
+      : cluster.rewriteRecord(this.#workload, text));
     switch (answer.kind) {
       case 'accepted':
         return this.#flying(answer.workload);
@@ -217,6 +221,8 @@ class Starting {
     if (workload === undefined || workload.uid !== this.#workload.uid) {
       return this.#ended({ outcome: 'gone', detail: 'it was deleted, or deleted and created again' });
     }
+    const landed = this.#landedBefore(workload);
+    if (landed !== undefined) return this.#flying(workload, landed);
     const pods = (await cluster.pods(workload, needsOf(bench.policy))).filter(pod => !pod.terminating);
     const namespace = namespaces.get(workload.namespace);
     const subject = { workload, pods, replicaSet: newestReplicaSet(pods) };
@@ -257,6 +263,7 @@ class Starting {
       want: this.#restart.want,
       template: this.#workload.template,
       before: this.#workload.restartedAt,
+      ...(this.#restart.way === 'rollout' ? {} : { way: this.#restart.way }),
     };
   }
 
@@ -269,7 +276,7 @@ class Starting {
     const { uid, revision, template, restartedAt, record } = workload;
     const same = uid === judged.uid && template === judged.template;
     const isInForce = record !== judged.record && ownRecord(workload, this.#world.bench.by) !== undefined;
-    const undone = !isInForce && isTakenBack(restartedAt, this.#at);
+    const undone = !isInForce && this.#restart.way === 'rollout' && isTakenBack(restartedAt, this.#at);
     return this.#attempts > 1 && same && revision > judged.revision && undone;
   }
 
@@ -278,10 +285,16 @@ class Starting {
     return record !== undefined && record.at === this.#at && record.run === this.#world.hold.me.run;
   }
 
-  #flying(workload: Workload): Started {
+  /** An attempt with an earlier T, whose answer was lost, took effect after all. */
+  #landedBefore(workload: Workload): RestartRecord | undefined {
+    const record = workload.record === this.#workload.record ? undefined : ownRecord(workload, this.#world.bench.by);
+    return record?.run === this.#world.hold.me.run ? record : undefined;
+  }
+
+  #flying(workload: Workload, record = this.#record()): Started {
     const before = this.#workload.status.progressing;
     const { has } = this.#restart;
-    return { kind: 'inFlight', workload, record: this.#record(), before, has, tried: this.#tried };
+    return { kind: 'inFlight', workload, record, before, has, tried: this.#tried };
   }
 
   #ended(landing: Landing): Started {

@@ -3,9 +3,11 @@ import { commonCauses } from './domain/causes.ts';
 import type { Checkpoint } from './domain/checkpoint.ts';
 import { formatInstant } from './domain/instant.ts';
 import { isOfOccurrence, outlivesUnknown } from './domain/ledger.ts';
-import type { Workload } from './domain/model.ts';
+import { keyOf, type Workload } from './domain/model.ts';
 import { missingOnly, needsOf, samePolicy } from './domain/policy.ts';
 import type { Plan } from './domain/plan.ts';
+import { owedRecord } from './domain/record.ts';
+import { spares } from './domain/starts.ts';
 import { unseenContainers } from './domain/staleness.ts';
 import { isStronger, makeReport, type Ending, type Outcome, type Report } from './domain/report.ts';
 import { execute, type Executed } from './execute.ts';
@@ -16,6 +18,7 @@ import { Observed } from './observed.ts';
 import { OutOfReach, wordsOf, type Inventory } from './ports.ts';
 import { readPolicy } from './read-policy.ts';
 import { notReady } from './readiness.ts';
+import { returnSpares } from './spare.ts';
 import { tryInjections } from './trials.ts';
 import type { ConnectedWorld, OpenWindow, Wishes } from './world.ts';
 
@@ -100,6 +103,7 @@ class Sweep {
     }
     announcer.tell({ kind: 'planned', plan, sweep: bench.sweep.id });
     await this.#tellReverts(assessment.reverted, plan);
+    await this.#returnSpares(inventory, plan);
     const work = [...plan.inFlight, ...plan.batches.flat()].map(({ workload }) => workload);
     this.#tellCauses(plan);
     if (work.length === 0) {
@@ -151,6 +155,19 @@ class Sweep {
       this.#found = [...this.#found, outcome];
       announcer.tell({ kind: 'ended', outcome, remaining: batches.flat().length, typicalSeconds: 0, width: 1 });
     }
+  }
+
+  /** Left by earlier runs, where the restart does not go on. */
+  async #returnSpares({ workloads }: Inventory, { inFlight }: Plan): Promise<void> {
+    const { hold, announcer } = this.#held;
+    const by = this.#held.store.identity;
+    const owed = workloads.filter(workload => owedRecord(workload, by) !== undefined);
+    const goesOn = new Set(inFlight.map(({ workload }) => keyOf(workload)));
+    const refs = new Map([...spares(hold.checkpoint), ...owed].map(ref => [keyOf(ref), ref]));
+    const left = [...refs].filter(([key]) => !goesOn.has(key)).map(([, ref]) => ref);
+    const { returned, kept } = await returnSpares(left, { ...this.#held, by });
+    for (const detail of returned) announcer.tell({ kind: 'spares', detail, isWarning: false });
+    for (const detail of kept) announcer.tell({ kind: 'spares', detail, isWarning: true });
   }
 
   #tellCauses(plan: Pick<Plan, 'batches' | 'left'>): void {

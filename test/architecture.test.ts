@@ -71,6 +71,9 @@ const DOMAIN = named('domain', [
   'want',
   'staleness',
   'rollout',
+  'way',
+  'availability',
+  'succession',
   'bench',
   'vetoes',
   'verdict',
@@ -96,6 +99,8 @@ const RUN = named('.', [
   'evidence',
   'flight',
   'start',
+  'spare',
+  'turnover',
   'readiness',
   'amend',
   'undo',
@@ -103,6 +108,7 @@ const RUN = named('.', [
   'execute',
   'preview',
   'sweep',
+  'off-hours',
   'run',
 ]);
 

@@ -11,6 +11,7 @@ import {
   type Pod,
   type RolloutStatus,
   type Trouble,
+  type Way,
   type Workload,
 } from '../src/domain/model.ts';
 import { parsePolicy, type Policy } from '../src/domain/policy.ts';
@@ -81,6 +82,7 @@ export function aWorkload({ status, ...given }: GivenWorkload = {}): Workload {
     labels: { app: name },
     optedOut: false,
     downtimeAllowed: false,
+    way: undefined,
     priority: undefined,
     record: undefined,
     owner: undefined,
@@ -136,6 +138,8 @@ export const imagesOf = (...images: readonly string[]): ContainerImage[] =>
 export function aPod(given: Partial<Pod> = {}): Pod {
   return {
     name: 'web-1-a',
+    uid: `uid of ${given.name ?? 'web-1-a'}`,
+    ready: given.troubles === undefined,
     createdAt: LAST_MONTH,
     restartedAt: undefined,
     terminating: false,
@@ -215,8 +219,9 @@ export function aJudged(given: Partial<Judged> = {}): Judged {
 export function aRestart({
   oldestPod = LAST_MONTH,
   failedBefore = false,
+  by: way = 'rollout',
   ...given
-}: GivenWorkload & Partial<Pick<Restart, 'oldestPod' | 'failedBefore'>> = {}): Restart {
+}: GivenWorkload & Partial<Pick<Restart, 'oldestPod' | 'failedBefore'>> & { readonly by?: Way } = {}): Restart {
   const workload = aWorkload(given);
   const replicaSet = { name: `${workload.name}-1`, uid: 'replicaset-1' };
   return {
@@ -226,6 +231,8 @@ export function aRestart({
     detail: 'old',
     oldestPod,
     want: WANT,
+    way,
+    because: '',
     replicaSet,
     has: [],
     failedBefore,

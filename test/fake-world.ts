@@ -7,8 +7,10 @@ import type {
   CheckpointStore,
   Clock,
   Cluster,
+  EvictAnswer,
   Inventory,
   PatchAnswer,
+  RescaleOrder,
   RestartOrder,
   SaveAnswer,
   Stored,
@@ -42,6 +44,11 @@ export class FakeCluster implements Cluster {
   onRestart = (_: RestartOrder, apply: () => PatchAnswer): Promise<PatchAnswer> => Promise.resolve(apply());
   onUndo = (apply: () => PatchAnswer): Promise<PatchAnswer> => Promise.resolve(apply());
   onRewrite = (apply: () => PatchAnswer): PatchAnswer => apply();
+  onRescale = (_: RescaleOrder, apply: () => PatchAnswer): PatchAnswer => apply();
+  /** What the API server says to an eviction; `apply` takes the Pod away and has its replacement made. */
+  onEvict = (_: Pod, apply: () => EvictAnswer): EvictAnswer => apply();
+  /** What a Pod that is made now is like. */
+  newPod: Partial<Pod> = { images: imagesOf('app:1', 'proxy:2') };
 
   constructor(clock: Clock, workloads: readonly Workload[] = []) {
     this.#clock = clock;
@@ -147,6 +154,67 @@ export class FakeCluster implements Cluster {
         ? { kind: 'accepted', workload: this.update(workload, { record }) }
         : { kind: 'conflict' };
     return Promise.resolve(this.onRewrite(apply));
+  }
+
+  rescale(order: RescaleOrder): Promise<PatchAnswer> {
+    const { workload, replicas, record } = order;
+    this.calls.push(`rescale ${keyOf(workload)} ${replicas}`);
+    const apply = (): PatchAnswer => {
+      const standing = this.get(workload);
+      if (standing === undefined) return { kind: 'gone' };
+      if (standing.resourceVersion !== workload.resourceVersion) return { kind: 'conflict' };
+      const accepted = this.update(workload, { replicas, record, generation: standing.generation + 1 });
+      void this.#fill(workload);
+      return { kind: 'accepted', workload: accepted };
+    };
+    return Promise.resolve(this.onRescale(order, apply));
+  }
+
+  evict(workload: WorkloadRef, pod: Pod): Promise<EvictAnswer> {
+    this.calls.push(`evict ${keyOf(workload)} ${pod.name}`);
+    const apply = (): EvictAnswer => {
+      const pods = this.#pods.get(keyOf(workload)) ?? [];
+      if (!pods.some(({ uid }) => uid === pod.uid)) return { kind: 'changed' };
+      this.#pods.set(
+        keyOf(workload),
+        pods.filter(({ uid }) => uid !== pod.uid),
+      );
+      void this.#fill(workload);
+      return { kind: 'accepted' };
+    };
+    return Promise.resolve(this.onEvict(pod, apply));
+  }
+
+  #made = 0;
+
+  /** As a ReplicaSet does: the newest go, and what is missing is made and ready after ten seconds. */
+  async #fill(ref: WorkloadRef): Promise<void> {
+    await this.sleep(SECOND);
+    const live = (): readonly Pod[] => this.#pods.get(keyOf(ref)) ?? [];
+    const { replicas, restartedAt } = this.get(ref) ?? { replicas: 0, restartedAt: undefined };
+    const kept = live().slice(0, replicas);
+    const made = Array.from({ length: replicas - kept.length }, () =>
+      aPod({ name: `new-${++this.#made}`, createdAt: this.#clock.now(), restartedAt, ...this.newPod, ready: false }),
+    );
+    this.#pods.set(keyOf(ref), [...kept, ...made]);
+    this.#count(ref);
+    await this.sleep(10 * SECOND);
+    if ((this.newPod.ready ?? true) === false) return;
+    const names = new Set(made.map(({ name }) => name));
+    this.#pods.set(
+      keyOf(ref),
+      live().map(pod => (names.has(pod.name) ? { ...pod, ready: true } : pod)),
+    );
+    this.#count(ref);
+  }
+
+  #count(ref: WorkloadRef): void {
+    const workload = this.get(ref);
+    if (workload === undefined) return;
+    const pods = this.#pods.get(keyOf(ref)) ?? [];
+    const availableReplicas = pods.filter(({ ready }) => ready).length;
+    const counted = { replicas: pods.length, updatedReplicas: pods.length, availableReplicas };
+    this.update(ref, { status: { ...counted, observedGeneration: workload.generation } });
   }
 
   async watch(_: WatchBookmark, onChange: (change: WorkloadChange) => void, signal: AbortSignal): Promise<void> {

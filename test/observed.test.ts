@@ -135,7 +135,7 @@ describe('the worst moment of its availability', () => {
   const worstAfter = (...seen: readonly GivenWorkload[]) => {
     const start = aWorkload({ replicas: 10 });
     const observed = new Observed(new FakeClock(), [start]);
-    observed.measure(start);
+    observed.measure(start, 'rollout');
     for (const [index, given] of seen.entries()) {
       observed.put(REF, aWorkload({ replicas: 10, resourceVersion: String(101 + index), ...given }));
     }

@@ -28,6 +28,8 @@ const start = z.object({
   /** The Deployment's revision at naming: it has grown iff a Pod template took effect since. */
   revision: count,
   outcome: z.enum(OUTCOMES).optional(),
+  /** It may have one Pod more than it wants (way replace), which is to be taken back. */
+  spare: z.literal(true).optional(),
 });
 
 const schema = z.object({
@@ -148,11 +150,14 @@ const checksum = (checkpoint: Checkpoint): string =>
     .digest('hex')
     .slice(0, 16);
 
-/** Unfinished starts are always kept: the next run has to find them. */
+/** Unfinished starts, and what is owed, are always kept: the next run has to find them. */
 function withoutOldest(starts: readonly Start[], keep: number): Start[] {
   let surplus = starts.length - keep;
-  return starts.filter(({ outcome }) => outcome === undefined || surplus-- <= 0);
+  return starts.filter(start => isOpen(start) || surplus-- <= 0);
 }
+
+/** Whether something is still to be found out, or to be done, about it. */
+export const isOpen = ({ outcome, spare }: Start): boolean => outcome === undefined || spare === true;
 
 function clip(checkpoint: Checkpoint): Checkpoint {
   const short = (sentence: string): string => (sentence.length > 300 ? `${sentence.slice(0, 299)}…` : sentence);

@@ -1,4 +1,4 @@
-import type { Checkpoint, Stop, Sweep } from './checkpoint.ts';
+import { isOpen, type Checkpoint, type Stop, type Sweep } from './checkpoint.ts';
 import { formatInstant, parseInstant } from './instant.ts';
 import { keyOf } from './model.ts';
 import type { Policy } from './policy.ts';
@@ -49,7 +49,7 @@ export function enterOccurrence(
     want: now.want,
     sweep: checkpoint.sweep && (anew ? withoutSuspicion(checkpoint.sweep) : checkpoint.sweep),
     // What ended under other criteria does not bind the new ones.
-    starts: sameWant ? checkpoint.starts : checkpoint.starts.filter(({ outcome }) => outcome === undefined),
+    starts: sameWant ? checkpoint.starts : checkpoint.starts.filter(isOpen),
   };
 }
 

@@ -37,8 +37,18 @@ export const LAST_RESTART = 'nightshift/last-restart';
 export const RESTART_OPT_OUT = 'nightshift/restart';
 /** `allow`, on a workload: it may be restarted although no Pod of it is there meanwhile. */
 export const DOWNTIME = 'nightshift/downtime';
+/** A way to restart it, on a workload; else the policy says. */
+export const WAY = 'nightshift/way';
 /** An integer; higher goes first. */
 export const PRIORITY = 'nightshift/priority';
+
+/**
+ * How the Pods of a workload come to be new ones. By its own rollout, after a change of its template; or with the template
+ * as it is, by evictions, one after the other, each after the replacement of the one before; or so with one Pod more
+ * than it wants meanwhile.
+ */
+export const WAYS = ['rollout', 'replace', 'evict'] as const;
+export type Way = (typeof WAYS)[number];
 
 /** A Deployment, StatefulSet or DaemonSet, reduced to what is judged and watched. */
 export interface Workload extends WorkloadRef {
@@ -51,6 +61,8 @@ export interface Workload extends WorkloadRef {
   readonly optedOut: boolean;
   /** `nightshift/downtime: allow` on the workload. */
   readonly downtimeAllowed: boolean;
+  /** `nightshift/way` as it stands there, undefined when absent. */
+  readonly way: string | undefined;
   /** `nightshift/priority` as it stands there, undefined when absent. */
   readonly priority: string | undefined;
   /** `nightshift/last-restart` as it stands there, undefined when absent. */
@@ -114,6 +126,9 @@ export interface Condition {
 /** A Pod of the workload, not terminal. It is *live* unless it is terminating. */
 export interface Pod {
   readonly name: string;
+  readonly uid: string;
+  /** Its condition Ready is true. */
+  readonly ready: boolean;
   /** Milliseconds since the epoch, 0 where the API server does not tell. */
   readonly createdAt: number;
   /** The restartedAt annotation that it got from its template. */
@@ -210,7 +225,7 @@ export type LeaveReason =
   | 'restartedBefore'
   | 'clockAhead'
   | 'wouldCauseDowntime'
-  | 'wouldNotRollOut';
+  | 'wayImpossible';
 
 /** Why a restart failed. */
 export type FailureReason =

@@ -58,19 +58,21 @@ const criterion = of
       )
       .optional()
       .describe('A live Pod is older than the last change of a ConfigMap that it read at its start.'),
+    way: of.way().optional().describe('How to restart what matches this one. Default: restart.way.'),
   })
   .meta({ oneOf: CRITERIA.map(kind => rules.onlyKeysOf(kind, CRITERIA)) })
   .superRefine(rules.oneKindOf(CRITERIA), rules.given())
-  .transform(({ podOlderThan, container, imageNot, injection, containers, fields, mayLack, configChanged }) => {
-    if (podOlderThan !== undefined) return { kind: 'podOlderThan' as const, age: podOlderThan };
+  .transform(({ podOlderThan, container, imageNot, injection, containers, fields, mayLack, configChanged, way }) => {
+    const by = way === undefined ? {} : { way };
+    if (podOlderThan !== undefined) return { kind: 'podOlderThan' as const, age: podOlderThan, ...by };
     if (container !== undefined && imageNot !== undefined) {
-      return { kind: 'containerImage' as const, container, imageNot: [...new Set(imageNot)].toSorted() };
+      return { kind: 'containerImage' as const, container, imageNot: [...new Set(imageNot)].toSorted(), ...by };
     }
     if (injection !== undefined) {
       const named = { containers: sortedSet(containers), fields: sortedSet(fields), mayLack: sortedSet(mayLack) ?? [] };
-      return { kind: 'injection' as const, ...named };
+      return { kind: 'injection' as const, ...named, ...by };
     }
-    if (configChanged !== undefined) return { kind: 'configChanged' as const, ...configChanged };
+    if (configChanged !== undefined) return { kind: 'configChanged' as const, ...configChanged, ...by };
     return z.NEVER; // refused above
   });
 

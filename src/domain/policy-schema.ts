@@ -133,6 +133,21 @@ const batches = of.mapping({
     .describe('How much may be restarting at the same time.'),
 });
 
+const restart = of.mapping({
+  way: of
+    .way()
+    .default('auto')
+    .describe(
+      'How Pods come to be new ones: rollout (the template is changed), evict (one after the other, budgets honoured), replace (the same with one Pod more meanwhile), or auto: rollout where that reaches every Pod, else evict. The annotation nightshift/way on a workload comes before this, unless this is rollout.',
+    ),
+  mayReplace: z
+    .boolean({ error: 'true or false' })
+    .default(false)
+    .describe(
+      'Whether a Deployment may have one Pod more than it wants for a while: auto replaces where a rollout would leave no Pod, and the annotation may ask for it. Not where two must never run at once.',
+    ),
+});
+
 const rollout = of
   .mapping({
     timeout: of
@@ -201,6 +216,7 @@ export const policyDocument = of
       .prefault({})
       .describe('What a restart may cost a service.'),
     batches: batches.prefault({}).describe('How many at a time.'),
+    restart: restart.prefault({}).describe('How to restart.'),
     rollout: rollout.prefault({}).describe('When a restart is done.'),
     onFailure: onFailure.prefault({}).describe('What follows when a restarted workload does not become healthy.'),
   })

@@ -5,6 +5,7 @@ import { formatDuration, parseDuration } from './duration.ts';
 import { simplestGlob } from './glob.ts';
 import { formatImage, parseImagePattern } from './image.ts';
 import { parseLocalTime } from './local-time.ts';
+import { WAYS } from './model.ts';
 import { parseSelector } from './selector.ts';
 
 /** `problem` says more than what was expected, where there is more to say. */
@@ -112,6 +113,10 @@ export const title = () =>
   text({ pattern: /^\S(.{0,61}\S)?$/, expected: 'a name of 1 to 63 characters in one line' }, source =>
     /\p{Cc}/u.test(source) ? { problem: 'it has control characters' } : { value: source },
   );
+
+/** How to restart, or that nightshift finds out. */
+export const way = () =>
+  z.enum(['auto', ...WAYS], { error: `auto, ${WAYS.slice(0, -1).join(', ')} or ${WAYS.at(-1)}` });
 
 export const containerName = () =>
   plain({

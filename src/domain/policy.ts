@@ -101,6 +101,14 @@ export function ownerSelected({ select: { workloads } }: Policy, { kind }: Owner
 export const reliedOn = ({ ready }: Pick<Policy, 'ready'>): readonly WorkloadRef[] =>
   ready.map(({ deployment }) => ({ ...deployment, kind: 'Deployment' }));
 
+/** Whether Pods may be evicted, which takes a right of its own. */
+export const mayEvict = (policy: Pick<Policy, 'restart' | 'stale'>): boolean =>
+  policy.restart.way !== 'rollout' || policy.stale.some(({ way }) => way === 'evict') || mayReplace(policy);
+
+/** Whether a workload may have one Pod more than it wants for a while. */
+export const mayReplace = ({ restart, stale }: Pick<Policy, 'restart' | 'stale'>): boolean =>
+  restart.mayReplace || [restart, ...stale].some(({ way }) => way === 'replace');
+
 /** Those that need Pods to be tried. */
 export const injectionCriteria = ({ stale }: Pick<Policy, 'stale'>): readonly InjectionCriterion[] =>
   stale.filter(criterion => criterion.kind === 'injection');

@@ -3,7 +3,7 @@ import { isTakenBack } from './instant.ts';
 import { isOfRamp, revertsStop, REVERTS } from './ledger.ts';
 import { keyOf, type OutcomeKind } from './model.ts';
 import { MOST_IN_FLIGHT } from './policy.ts';
-import { ownRecord } from './record.ts';
+import { ownRecord, type RestartRecord } from './record.ts';
 import { isSameWorkload, startOf } from './starts.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -71,21 +71,32 @@ function stopAfterReverts(checkpoint: Checkpoint, reverted: readonly Start[], no
 
 function settle(start: Start, verdict: Verdict | undefined, by: string): Start | undefined {
   if (start.outcome !== undefined && start.outcome !== 'restarted') return start;
-  if (verdict === undefined || !isSameWorkload(start, verdict.workload)) return start.outcome && start;
+  if (verdict === undefined || !isSameWorkload(start, verdict.workload)) return isForgotten(start) ? undefined : start;
   const { workload } = verdict;
   if (verdict.kind === 'inFlight') return { ...start, at: verdict.record.at, outcome: undefined };
   const record = ownRecord(workload, by);
   // An earlier attempt of that start may have taken effect after a later T was noted: it alone has made the revision grow.
   if (record !== undefined && (record.at >= start.at || workload.revision === start.revision + 1)) {
-    return { ...start, at: record.at, outcome: record.outcome ?? 'restarted' };
+    return {
+      ...start,
+      at: record.at,
+      outcome: record.outcome ?? (isDone(record, verdict) ? 'restarted' : 'superseded'),
+    };
   }
   const takenBack =
     workload.revision > start.revision &&
     workload.template === start.template &&
     isTakenBack(workload.restartedAt, start.at);
   if (takenBack) return { ...start, outcome: 'reverted' };
-  return start.outcome && start;
+  return isForgotten(start) ? undefined : start;
 }
+
+/** A rollout is done when it is not in flight; where the template stays as it is, only the Pods say so. */
+const isDone = ({ way }: RestartRecord, verdict: Verdict): boolean =>
+  way === undefined || (verdict.kind === 'leave' && (verdict.why === 'restartedThisSweep' || verdict.why === 'fresh'));
+
+/** It never started, or nobody can tell any more, and nothing is owed. */
+const isForgotten = (start: Start): boolean => start.outcome === undefined && start.spare === undefined;
 
 /** Every workload of the sweep that is restarted by now, counted from the workloads themselves. */
 export function countSweep(checkpoint: Checkpoint, verdicts: readonly Verdict[]): Checkpoint {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { STALE_REASONS, type StaleReason, type Workload } from './model.ts';
+import { STALE_REASONS, type StaleReason, type Way, type Workload } from './model.ts';
 
 /** What nightshift did to a workload last, kept on the workload itself: the truth that every run starts from. */
 export interface RestartRecord {
@@ -16,8 +16,12 @@ export interface RestartRecord {
   readonly template: string;
   /** The restartedAt that stood there before. */
   readonly before?: string | undefined;
+  /** How, where the template stays as it is; undefined for a rollout. */
+  readonly way?: Exclude<Way, 'rollout'> | undefined;
+  /** What its replicas are to be put back to, while they are one more (`replace`). */
+  readonly replicas?: number | undefined;
   /** Only what outlives the sweep is written down; everything else is read from the Pods. */
-  readonly outcome?: 'failed' | 'ineffective' | undefined;
+  readonly outcome?: 'failed' | 'ineffective' | 'denied' | 'reverted' | undefined;
   /** The failure's reason code. */
   readonly reason?: string | undefined;
   /** It failed and was taken back: what stood there before stands there again. */
@@ -35,7 +39,9 @@ const schema = z.object({
   template: text,
   // The API takes any string there, so this may be any.
   before: z.string().optional(),
-  outcome: z.enum(['failed', 'ineffective']).optional(),
+  way: z.enum(['replace', 'evict']).optional(),
+  replicas: z.int().min(0).optional(),
+  outcome: z.enum(['failed', 'ineffective', 'denied', 'reverted']).optional(),
   reason: text.optional(),
   undone: z.literal(true).optional(),
 });
@@ -56,15 +62,25 @@ export function parseRecord(annotation: string | undefined): RestartRecord | und
 }
 
 /**
- * The record, when the restart that it tells of is this checkpoint's and still in force: its T stands in the template (or,
- * once it was undone, what stood there before) and nothing else in the template changed since.
+ * The record, when the restart that it tells of is this checkpoint's and still in force: its T stands in the template (or
+ * what stood there before, once it was undone, and where the template stays as it is), and nothing else in the template
+ * changed since.
  */
 export function ownRecord(workload: Workload, by: string): RestartRecord | undefined {
   const record = parseRecord(workload.record);
   const inForce =
     record !== undefined &&
     record.by === by &&
-    (record.undone === true ? record.before : record.at) === workload.restartedAt &&
+    (record.undone === true || record.way !== undefined ? record.before : record.at) === workload.restartedAt &&
     record.template === workload.template;
   return inForce ? record : undefined;
+}
+
+/** The record of a `replace` of this checkpoint's whose Pod more than wanted is still to be taken back, whatever became of the template. */
+export function owedRecord(
+  workload: Workload,
+  by: string,
+): (RestartRecord & { readonly replicas: number }) | undefined {
+  const record = parseRecord(workload.record);
+  return record?.by === by && record.replicas !== undefined ? { ...record, replicas: record.replicas } : undefined;
 }

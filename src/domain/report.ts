@@ -2,7 +2,7 @@ import { formatDuration } from './duration.ts';
 import { formatInstant } from './instant.ts';
 import type { FailureReason, Kind, LeaveReason, OutcomeKind, WorkloadRef } from './model.ts';
 import { unreachable } from './model.ts';
-import { isBelowPromise, type Availability } from './rollout.ts';
+import { isBelowPromise, type Availability } from './availability.ts';
 import type { Leave } from './verdict.ts';
 import type { WindowState } from './window.ts';
 

@@ -115,46 +115,10 @@ export function unreadiness(workload: Workload | undefined): string | undefined 
   }
 }
 
-/** The worst moment of a workload in flight. */
-export interface Availability {
-  /** Replicas that were available then. */
-  readonly least: number;
-  /** What its strategy promises. */
-  readonly promised: number;
-}
-
-/**
- * How available it is, compared with what its strategy promises: never more than was available when it was started, and no
- * more than goes with the fewest replicas that it was to have since.
- */
-export function availabilityOf(
-  { replicas, strategy, status }: Workload,
-  since: { readonly replicas: number; readonly available: number },
-): Availability {
-  const floor = availabilityFloor(Math.min(replicas, since.replicas), strategy);
-  return { least: status.availableReplicas, promised: Math.min(floor, since.available) };
-}
-
-export function isBelowPromise({ least, promised }: Availability): boolean {
-  return least < promised;
-}
-
-/** The worse of two moments: further below what is promised, else with fewer available. */
-export function worse(a: Availability, b: Availability): Availability {
-  const [lackA, lackB] = [Math.max(0, a.promised - a.least), Math.max(0, b.promised - b.least)];
-  if (lackA !== lackB) return lackA > lackB ? a : b;
-  return a.least <= b.least ? a : b;
-}
-
 function resolve(value: number | string, replicas: number, round: (n: number) => number): number {
   if (typeof value === 'number') return value;
   const percent = /^(\d+)%$/.exec(value)?.[1];
   return percent === undefined ? 0 : round((Number(percent) * replicas) / 100);
-}
-
-/** A restart means downtime iff no replica is promised to stay available. */
-export function wouldCauseDowntime(workload: Workload): boolean {
-  return availabilityFloor(workload.replicas, workload.strategy) <= 0;
 }
 
 /**

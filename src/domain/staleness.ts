@@ -28,7 +28,7 @@ export interface Evidence {
 
 export type Staleness =
   | { readonly kind: 'fresh' }
-  | ({ readonly kind: 'stale' } & Reason<StaleReason>)
+  | ({ readonly kind: 'stale'; readonly way?: Criterion['way'] } & Reason<StaleReason>)
   /** A criterion that cannot be judged: nothing is restarted on a guess. */
   | { readonly kind: 'unknown'; readonly detail: string };
 
@@ -37,12 +37,15 @@ export type Staleness =
  * judged, whatever the others say. The detail names what a person would look for.
  */
 export function stalenessOf(evidence: Evidence, stale: readonly Criterion[]): Staleness {
-  const judged = stale.map(criterion => judgeCriterion(criterion, evidence));
+  const judged = stale.map(criterion => withWay(judgeCriterion(criterion, evidence), criterion));
   const unknown = judged.find(({ kind }) => kind === 'unknown');
   return unknown ?? judged.find(({ kind }) => kind === 'stale') ?? FRESH;
 }
 
 const FRESH: Staleness = { kind: 'fresh' };
+
+const withWay = (staleness: Staleness, { way }: Criterion): Staleness =>
+  staleness.kind === 'stale' && way !== undefined ? { ...staleness, way } : staleness;
 
 function judgeCriterion(criterion: Criterion, evidence: Evidence): Staleness {
   switch (criterion.kind) {

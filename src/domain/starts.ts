@@ -1,6 +1,6 @@
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { formatInstant } from './instant.ts';
-import { keyOf, type Workload } from './model.ts';
+import { keyOf, type Workload, type WorkloadRef } from './model.ts';
 
 /** The names of those that start: written to the checkpoint before anything happens to them. */
 
@@ -19,11 +19,12 @@ const UID_DIGITS = 8;
  */
 export function nameStarts(checkpoint: Checkpoint, workloads: readonly Workload[], now: number): Checkpoint {
   const named = new Set(workloads.map(keyOf));
+  const spare = (workload: Workload) => (isSpare(checkpoint, workload) ? { spare: true as const } : {});
   return {
     ...checkpoint,
     starts: [
       ...checkpoint.starts.filter(({ workload }) => !named.has(workload)),
-      ...workloads.map(workload => startOf(workload, formatInstant(now))),
+      ...workloads.map(workload => ({ ...startOf(workload, formatInstant(now)), ...spare(workload) })),
     ],
   };
 }
@@ -53,15 +54,52 @@ export function markStarted(checkpoint: Checkpoint, workload: Workload, at: stri
   return {
     ...checkpoint,
     // It may have been judged again since it was named.
-    starts: checkpoint.starts.map(start => (isSameWorkload(start, workload) ? startOf(workload, at) : start)),
+    starts: checkpoint.starts.map(start =>
+      isSameWorkload(start, workload) ? { ...startOf(workload, at), ...spareOf(start) } : start,
+    ),
   };
 }
+
+const spareOf = ({ spare }: Start): Pick<Start, 'spare'> => (spare === undefined ? {} : { spare });
+
+/** It is about to have one Pod more than it wants: whoever comes next has to look there, whatever becomes of this run. */
+export function markSpare(checkpoint: Checkpoint, workload: Workload, at: string): Checkpoint {
+  const isKnown = checkpoint.starts.some(start => isSameWorkload(start, workload));
+  const starts = isKnown ? checkpoint.starts : [...checkpoint.starts, startOf(workload, at)];
+  return {
+    ...checkpoint,
+    starts: starts.map(start => (isSameWorkload(start, workload) ? { ...start, spare: true as const } : start)),
+  };
+}
+
+export function isSpare({ starts }: Checkpoint, workload: Workload): boolean {
+  return starts.some(start => isSameWorkload(start, workload) && start.spare === true);
+}
+
+/** It has what it wants again. */
+export function withoutSpare(checkpoint: Checkpoint, ref: WorkloadRef): Checkpoint {
+  return {
+    ...checkpoint,
+    starts: checkpoint.starts.map(({ spare, ...start }) =>
+      spare === undefined || start.workload === keyOf(ref) ? start : { ...start, spare },
+    ),
+  };
+}
+
+/** Where one Pod too many may be: only Deployments can have one. */
+export const spares = ({ starts }: Checkpoint): readonly WorkloadRef[] =>
+  starts.flatMap(({ workload, spare }) => {
+    const [namespace = '', name = ''] = workload.split('/');
+    return spare === undefined ? [] : [{ kind: 'Deployment' as const, namespace, name }];
+  });
 
 /** Forgets those of the names that never started. */
 export function dropUnstarted(checkpoint: Checkpoint, unstarted: ReadonlySet<string>): Checkpoint {
   return {
     ...checkpoint,
-    starts: checkpoint.starts.filter(({ outcome, workload }) => outcome !== undefined || !unstarted.has(workload)),
+    starts: checkpoint.starts.filter(
+      ({ outcome, workload, spare }) => outcome !== undefined || spare === true || !unstarted.has(workload),
+    ),
   };
 }
 

@@ -1,12 +1,21 @@
 import type { Bench, Judged } from './bench.ts';
 import { newestReplicaSet } from './drift.ts';
-import { keyOf, type LeaveReason, type Reason, type ReplicaSetRef, type StaleReason, type Workload } from './model.ts';
+import {
+  keyOf,
+  type LeaveReason,
+  type Reason,
+  type ReplicaSetRef,
+  type StaleReason,
+  type Way,
+  type Workload,
+} from './model.ts';
 import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut } from './rollout.ts';
 import { isSameWorkload } from './starts.ts';
 import { hasContainer, namedContainers, stalenessOf, type AgeReference } from './staleness.ts';
 import { vetoOf, type Circumstances } from './vetoes.ts';
 import { isSameWant, wantFor } from './want.ts';
+import { wayOf } from './way.ts';
 
 /** What is decided about one workload, and why. */
 export type Verdict = Restart | Leave | InFlight;
@@ -18,6 +27,9 @@ export interface Restart extends Reason<StaleReason> {
   readonly oldestPod: number;
   /** What is wanted of it: the record keeps it (drift.ts, `wantFor`). */
   readonly want: string;
+  readonly way: Way;
+  /** Why by that way, '' where there is nothing to say. */
+  readonly because: string;
   /** Of its newest Pod. */
   readonly replicaSet: ReplicaSetRef;
   /** Containers whose image is asked about and that its Pods have: the new ones have to have them, too. */
@@ -45,17 +57,15 @@ export function judge(judged: Judged, bench: Bench): Verdict {
   const record = ownRecord(workload, bench.by);
   const age = ageReference(record, bench);
   const evidence = { namespace: workload.namespace, pods, age, injection, configChanges };
-  const circumstances = {
-    bench,
-    staleness: stalenessOf(evidence, bench.policy.stale),
-    want: wantFor(bench.want, injection),
-  };
+  const staleness = stalenessOf(evidence, bench.policy.stale);
+  const choice = wayOf(workload, staleness.kind === 'stale' ? staleness.way : undefined, bench.policy);
+  const circumstances = { bench, staleness, choice, want: wantFor(bench.want, injection) };
   if (record !== undefined && isUnfinished(judged, record, circumstances)) {
     return { kind: 'inFlight', workload, record };
   }
   const veto = vetoOf(judged, record, circumstances);
-  const { staleness, want } = circumstances;
-  if (veto !== undefined || staleness.kind !== 'stale') {
+  const { want } = circumstances;
+  if (veto !== undefined || staleness.kind !== 'stale' || choice.kind !== 'way') {
     return { kind: 'leave', workload, ...(veto ?? { why: 'fresh', detail: '' }) };
   }
   return {
@@ -63,6 +73,8 @@ export function judge(judged: Judged, bench: Bench): Verdict {
     workload,
     why: staleness.why,
     detail: staleness.detail,
+    way: choice.way,
+    because: choice.because,
     oldestPod: Math.min(...pods.map(pod => pod.createdAt)),
     want,
     replicaSet: newestReplicaSet(pods),
@@ -77,8 +89,8 @@ export function ageReference(record: RestartRecord | undefined, { sweep }: Pick<
 }
 
 /**
- * Ours is in flight while it has no outcome and is not complete, or complete with live Pods that lack T or that match a
- * criterion under an unchanged `want`. A sweep closes only when nothing is in flight, so a record of an earlier sweep is
+ * Ours is in flight while it has no outcome and is not complete, or complete with live Pods that lack T (where the template
+ * has it) or that match a criterion under an unchanged `want`; and while it has one Pod more than is wanted. A sweep closes only when nothing is in flight, so a record of an earlier sweep is
  * of a restart that ended; what happens to that workload since (a scale-up, a lost node, Pods that aged) is not ours.
  */
 function isUnfinished(
@@ -86,6 +98,7 @@ function isUnfinished(
   record: RestartRecord,
   { bench, staleness, want }: Circumstances,
 ): boolean {
+  if (record.replicas !== undefined && record.outcome === undefined) return true;
   if (record.outcome !== undefined || workload.replicas === 0) return false;
   const past = bench.past.get(keyOf(workload));
   const remembered = past?.at === record.at;
@@ -101,7 +114,7 @@ function isUnfinished(
   if (!isAvailable && (unfinished || bench.pastUnknown)) return true;
   // A rollout is done when its old Pods are gone, whoever looks; later ones on their way out are none of ours.
   if (unfinished && (workload.status.terminatingReplicas ?? 0) > 0) return true;
-  if (pods.some(pod => pod.restartedAt !== record.at)) return true;
+  if (record.way === undefined && pods.some(pod => pod.restartedAt !== record.at)) return true;
   if (!thisSweep || !isSameWant(record.want, want)) return false;
   return staleness.kind === 'stale' || (staleness.kind === 'unknown' && unfinished);
 }

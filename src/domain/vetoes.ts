@@ -1,12 +1,22 @@
 import type { Bench, Judged } from './bench.ts';
 import { formatDuration } from './duration.ts';
 import { formatInstant, isTakenBack, parseInstant } from './instant.ts';
-import { isCalled, keyOf, unreachable, type LeaveReason, type Reason, type Workload } from './model.ts';
+import {
+  isCalled,
+  keyOf,
+  unreachable,
+  type LeaveReason,
+  type Pod,
+  type Reason,
+  type Way,
+  type Workload,
+} from './model.ts';
 import { namespaceSelected, ownerSelected, workloadSelected } from './policy.ts';
-import { ownRecord, type RestartRecord } from './record.ts';
-import { isRollingOut, whyNoRollout, wouldCauseDowntime } from './rollout.ts';
+import { owedRecord, ownRecord, type RestartRecord } from './record.ts';
+import { isRollingOut } from './rollout.ts';
 import type { Staleness } from './staleness.ts';
 import { isSameWant, wantFor } from './want.ts';
+import { mayBeDown, meansDowntime, type Choice } from './way.ts';
 
 /** Why a workload is left alone, each with its own reason. */
 
@@ -18,6 +28,7 @@ const LONGEST_NAME = 253;
 export interface Circumstances {
   readonly bench: Bench;
   readonly staleness: Staleness;
+  readonly choice: Choice;
   /** Of this workload. */
   readonly want: string;
 }
@@ -31,12 +42,12 @@ export function vetoOf(judged: Judged, record: RestartRecord | undefined, circum
   return (
     untouchable(judged, bench) ??
     endedBefore(judged, record, circumstances) ??
-    unsettled(judged, record, bench) ??
+    unsettled(judged, record, circumstances) ??
     doneThisSweep(record, circumstances) ??
     notStale(circumstances) ??
-    restartedBefore(record, circumstances) ??
+    restartedBefore(judged, record, circumstances) ??
     rememberedEnd(workload, record, circumstances) ??
-    unwise(workload, bench)
+    unwise(workload, circumstances)
   );
 }
 
@@ -86,14 +97,24 @@ function endedBefore(
     return { why: 'ineffectiveBefore', detail: `restarted ${record.at} and still ${still}` };
   }
   if (isRetryDue(record.at, bench)) return undefined;
-  return {
-    why: 'failedBefore',
-    detail: `${record.reason ?? 'failed'} at ${record.at}, retried after ${retryTime(record.at, bench)}`,
-  };
+  const { outcome = 'failed', at, reason = outcome } = record;
+  return { why: `${outcome}Before`, detail: `${reason} at ${at}, retried after ${retryTime(at, bench)}` };
 }
 
-function unsettled({ workload, pods }: Judged, record: RestartRecord | undefined, { policy }: Bench): Veto {
-  const { status, replicas } = workload;
+function unsettled(
+  { workload, pods }: Judged,
+  record: RestartRecord | undefined,
+  { bench: { policy, by }, choice }: Circumstances,
+): Veto {
+  const { status, replicas, strategy } = workload;
+  if (owedRecord(workload, by) !== undefined) {
+    return { why: 'rolloutInProgress', detail: 'it has one Pod more than it wants, which is to be taken back first' };
+  }
+  const isHeldBack = strategy.kind === 'onDelete' && status.updatedReplicas < replicas;
+  if (isHeldBack && choice.kind === 'way' && choice.way === 'evict') {
+    const detail = 'its template has changed, and OnDelete leaves it to people when its Pods get the new one';
+    return { why: 'rolloutInProgress', detail };
+  }
   // Our own failed rollout is still half done, and a retry is the way out of it.
   if (record?.outcome !== 'failed' || record.undone === true) {
     if (isRollingOut(workload)) {
@@ -141,13 +162,22 @@ function notStale({ staleness }: Circumstances): Veto {
  * Restarted well for the same, and stale again: something changes live Pods after their start, or what admission makes
  * changes all the time. Once in retryAfter is enough.
  */
-function restartedBefore(record: RestartRecord | undefined, { bench, staleness, want }: Circumstances): Veto {
+function restartedBefore(
+  { pods }: Judged,
+  record: RestartRecord | undefined,
+  { bench, staleness, want }: Circumstances,
+): Veto {
   if (record === undefined || record.outcome !== undefined || staleness.kind !== 'stale') return undefined;
   const isOfTime = staleness.why === 'podTooOld' || staleness.why === 'configChanged';
   if (isOfTime || !isSameWant(record.want, want) || isRetryDue(record.at, bench)) return undefined;
+  if (isHalfDone(record, pods)) return undefined;
   const again = `restarted ${record.at} and stale again: ${staleness.detail}`;
   return { why: 'restartedBefore', detail: `${again}; left until ${retryTime(record.at, bench)}` };
 }
+
+/** Where the template stays as it is, only the age of a Pod tells that its turn did not come. */
+const isHalfDone = ({ way, at }: RestartRecord, pods: readonly Pod[]): boolean =>
+  way !== undefined && pods.some(({ createdAt }) => createdAt < (parseInstant(at) ?? 0));
 
 /**
  * Restarted, well or not, for the same containers and images less than retryAfter ago: whether settings are other ones now
@@ -184,7 +214,7 @@ function rememberedEnd(workload: Workload, record: RestartRecord | undefined, { 
   return undefined;
 }
 
-function unwise(workload: Workload, { policy, now }: Bench): Veto {
+function unwise(workload: Workload, { bench: { policy, now }, choice }: Circumstances): Veto {
   const standing = workload.restartedAt === undefined ? undefined : parseInstant(workload.restartedAt);
   if (standing !== undefined && standing > now + HOUR) {
     return {
@@ -192,16 +222,16 @@ function unwise(workload: Workload, { policy, now }: Bench): Veto {
       detail: `restartedAt is ${formatDuration(Math.floor((standing - now) / 1000) * 1000)} ahead of this clock`,
     };
   }
-  const none = whyNoRollout(workload);
-  if (none !== undefined) return { why: 'wouldNotRollOut', detail: none };
-  if (policy.availability.downtime === 'skip' && !workload.downtimeAllowed && wouldCauseDowntime(workload)) {
-    return {
-      why: 'wouldCauseDowntime',
-      detail:
-        workload.strategy.kind === 'recreate' ? 'strategy Recreate' : 'its strategy lets every replica be unavailable',
-    };
+  if (choice.kind === 'impossible') return { why: 'wayImpossible', detail: choice.detail };
+  if (!mayBeDown(workload, policy) && meansDowntime(workload, choice.way)) {
+    return { why: 'wouldCauseDowntime', detail: downtimeOf(workload, choice.way) };
   }
   return undefined;
+}
+
+function downtimeOf({ strategy }: Workload, way: Way): string {
+  if (way === 'evict') return 'its only Pod would be evicted';
+  return strategy.kind === 'recreate' ? 'strategy Recreate' : 'its strategy lets every replica be unavailable';
 }
 
 const isRetryDue = (at: string, { policy, now }: Pick<Bench, 'policy' | 'now'>): boolean =>

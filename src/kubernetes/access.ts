@@ -18,7 +18,8 @@ export async function refuserOf(
   { status, body }: Reply,
 ): Promise<'rbac' | 'admission' | undefined> {
   const { verb, resource, namespace, name } = call;
-  const attributes = { verb, group: resource.group, resource: resource.plural, namespace, name };
+  const { group, plural, subresource } = resource;
+  const attributes = { verb, group, resource: plural, subresource, namespace, name };
   const review = await transport.attempt({
     verb: 'create',
     resource: ACCESS_REVIEWS,

@@ -5,7 +5,9 @@ import type {
   Clock,
   Cluster,
   Inventory,
+  EvictAnswer,
   PatchAnswer,
+  RescaleOrder,
   RestartOrder,
   UndoOrder,
   WatchBookmark,
@@ -17,7 +19,8 @@ import { readInventory } from './inventory.ts';
 import { at, listAt, textAt } from './json.ts';
 import { resourceOf } from './kinds.ts';
 import { list } from './lists.ts';
-import { patch, recordBody, restartBody, undoBody } from './patch.ts';
+import { evict } from './evict.ts';
+import { patch, recordBody, rescaleBody, restartBody, undoBody } from './patch.ts';
 import { controlledBy, isTerminal, projectPod } from './pod-projection.ts';
 import { PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
@@ -105,6 +108,14 @@ export class KubernetesCluster implements Cluster {
 
   rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer> {
     return this.#patch(workload, recordBody(workload, record));
+  }
+
+  rescale(order: RescaleOrder): Promise<PatchAnswer> {
+    return this.#patch(order.workload, rescaleBody(order));
+  }
+
+  evict(workload: WorkloadRef, pod: Pod): Promise<EvictAnswer> {
+    return evict(this.#options.transport, workload, pod);
   }
 
   watch(bookmark: WatchBookmark, onChange: (change: WorkloadChange) => void, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Workload, WorkloadRef } from '../domain/model.ts';
 import { LAST_RESTART, RESTARTED_AT } from '../domain/model.ts';
-import type { PatchAnswer, RestartOrder, UndoOrder } from '../ports.ts';
+import type { PatchAnswer, RescaleOrder, RestartOrder, UndoOrder } from '../ports.ts';
 import type { Reply } from './transport.ts';
 import { refuserOf } from './access.ts';
 import { causesOf, isPassing, isSuccess, messageOf } from './answer.ts';
@@ -32,6 +32,11 @@ function templateBody(workload: Workload, record: string, restartedAt: string | 
 /** The record alone, conditional likewise. */
 export function recordBody({ uid, resourceVersion }: Workload, record: string): { readonly metadata: unknown } {
   return { metadata: { uid, resourceVersion, annotations: { [LAST_RESTART]: record } } };
+}
+
+/** Replicas and the record, conditional likewise: one cannot be there without the other. */
+export function rescaleBody({ workload, replicas, record }: RescaleOrder): unknown {
+  return { ...recordBody(workload, record), spec: { replicas } };
 }
 
 /** What etcd says of an object that the annotations of a restart make larger than it takes (1.5 MiB). */

@@ -21,6 +21,8 @@ export function projectPod(pod: unknown, interner: Interner, needs: Needs): Pod 
   const replicaSet = interner.replicaSet(textAt(controller, 'name') ?? '', textAt(controller, 'uid') ?? '');
   return {
     name: textAt(pod, 'metadata', 'name') ?? '',
+    uid: textAt(pod, 'metadata', 'uid') ?? '',
+    ready: isReady(pod),
     createdAt: Number.isNaN(created) ? 0 : created,
     restartedAt: restartedAt === undefined ? undefined : interner.text(restartedAt),
     terminating: isBeingDeleted(pod),
@@ -42,6 +44,12 @@ function namesOf(pod: unknown, controller: unknown): readonly string[] {
     default:
       return [];
   }
+}
+
+function isReady(pod: unknown): boolean {
+  return listAt(pod, 'status', 'conditions').some(
+    condition => textAt(condition, 'type') === 'Ready' && textAt(condition, 'status') === 'True',
+  );
 }
 
 /** Whether its containers have ended for good. Such Pods stay listed until somebody removes them. */

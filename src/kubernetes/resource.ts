@@ -10,6 +10,8 @@ export interface Resource {
   /** `/api/v1` or `/apis/GROUP/VERSION`. */
   readonly root: string;
   readonly namespaced: boolean;
+  /** Of one object of the plural. */
+  readonly subresource?: string;
 }
 
 const core = (plural: string, namespaced = true): Resource => ({
@@ -21,6 +23,8 @@ const core = (plural: string, namespaced = true): Resource => ({
 });
 
 export const PODS = core('pods');
+/** `pods/eviction` is a subresource, with rights of its own. */
+export const EVICTIONS: Resource = { ...core('pods'), name: 'pods/eviction', subresource: 'eviction' };
 export const NAMESPACES = core('namespaces', false);
 export const CONFIG_MAPS = core('configmaps');
 export const SECRETS = core('secrets');
@@ -58,8 +62,9 @@ export interface Call {
 export function pathOf({ resource, namespace, name, query = {} }: Call): string {
   const inNamespace = resource.namespaced && namespace !== '' ? `/namespaces/${encodeURIComponent(namespace)}` : '';
   const object = name === undefined ? '' : `/${encodeURIComponent(name)}`;
+  const part = resource.subresource === undefined ? '' : `/${resource.subresource}`;
   const parameters = new URLSearchParams(query).toString();
-  return `${resource.root}${inNamespace}/${resource.plural}${object}${parameters === '' ? '' : `?${parameters}`}`;
+  return `${resource.root}${inNamespace}/${resource.plural}${object}${part}${parameters === '' ? '' : `?${parameters}`}`;
 }
 
 export function methodOf(call: Call): 'GET' | 'POST' | 'PUT' | 'PATCH' {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Kind, Namespace, Needs, Owner, Workload } from '../domain/model.ts';
-import { DOWNTIME, LAST_RESTART, PRIORITY, RESTART_OPT_OUT, RESTARTED_AT } from '../domain/model.ts';
+import { DOWNTIME, LAST_RESTART, PRIORITY, RESTART_OPT_OUT, RESTARTED_AT, WAY } from '../domain/model.ts';
 import type { Interner } from './interner.ts';
 import { podTemplateOf, translationOf } from './kinds.ts';
 import { at, canonical, countAt, isRecord, listAt, textAt, textsAt } from './json.ts';
@@ -29,6 +29,7 @@ export function projectWorkload(
     labels: labelsOf(object, interner),
     optedOut: isNever(annotations) || isNever(templateAnnotations),
     downtimeAllowed: textAt(annotations, DOWNTIME) === 'allow',
+    way: boundedAt(annotations, WAY, LONGEST_VALUE),
     priority: boundedAt(annotations, PRIORITY, LONGEST_VALUE),
     record: boundedAt(annotations, LAST_RESTART, LONGEST_RECORD),
     owner: ownerOf(object),

@@ -92,7 +92,7 @@ export class LogAnnouncer implements Announcer {
         return log.info({ workload: keyOf(news.workload), at: news.at }, 'restart of an earlier run is in flight');
       case 'started':
         return log.info(
-          { workload: keyOf(news.workload), at: news.at, why: news.why, detail: news.detail },
+          { workload: keyOf(news.workload), at: news.at, way: news.way, why: news.why, detail: news.detail },
           'restart started',
         );
       case 'repeating':
@@ -104,6 +104,10 @@ export class LogAnnouncer implements Announcer {
         );
       case 'progress':
         return log.debug({ workload: keyOf(news.workload), detail: news.detail }, 'rollout progress');
+      case 'evictionBlocked':
+        return log.info({ workload: keyOf(news.workload), detail: news.detail }, 'waiting for a PodDisruptionBudget');
+      case 'spares':
+        return log[news.isWarning ? 'warn' : 'info']({ detail: news.detail }, 'spare Pods of an earlier run');
       case 'undoing':
         return log.warn({ workload: keyOf(news.workload), detail: news.detail }, 'failed, taking it back');
       case 'ended': {

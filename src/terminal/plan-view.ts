@@ -30,15 +30,17 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
   if (restarts === 0) blocks.push('Nothing to restart.');
   else {
     const causes = commonCauses({ batches: plan.batches, left: [] });
+    const ways = waysOf(plan);
     const isOrdered = plan.batches.flat().some(({ placedBy }) => placedBy !== 'age');
     const rows = plan.batches.flatMap((batch, index) =>
-      batch.map(restart => restartRow(restart, { batch: index + 1, causes, isOrdered })),
+      batch.map(restart => restartRow(restart, { batch: index + 1, causes, isOrdered, hasWays: ways.size > 0 })),
     );
     const sizes = plan.batches.map(batch => batch.length).join(', ');
     blocks.push(`${plural(restarts, 'restart')} in ${plural(plan.batches.length, 'batch', 'batches')} (${sizes}):`);
     for (const { count, why, detail } of causes) say(`${count} of them, ${why}: ${detail}.`);
-    const order = isOrdered ? ['PLACED BY'] : [];
-    blocks.push(table(['BATCH', 'NAMESPACE', 'NAME', 'REPLICAS', ...order, 'WHY', 'DETAIL'], rows));
+    for (const [because, count] of ways) say(`${count} of them ${because}.`);
+    const columns = [...(ways.size > 0 ? ['WAY'] : []), ...(isOrdered ? ['PLACED BY'] : [])];
+    blocks.push(table(['BATCH', 'NAMESPACE', 'NAME', 'REPLICAS', ...columns, 'WHY', 'DETAIL'], rows));
   }
   const told = plan.left.filter(({ why }) => why !== 'fresh' && why !== 'notSelected');
   if (plan.left.length > 0)
@@ -62,12 +64,28 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
 }
 
 function restartRow(
-  { workload, why, detail, placedBy }: Placed,
-  to: { readonly batch: number; readonly causes: readonly CommonCause[]; readonly isOrdered: boolean },
+  { workload, way, why, detail, placedBy }: Placed,
+  to: {
+    readonly batch: number;
+    readonly causes: readonly CommonCause[];
+    readonly isOrdered: boolean;
+    readonly hasWays: boolean;
+  },
 ): string[] {
   const told = isTold({ why, detail }, to.causes) ? 'as above' : detail;
-  const order = to.isOrdered ? [placedBy] : [];
-  return [String(to.batch), workload.namespace, titleOf(workload), String(workload.replicas), ...order, why, told];
+  const { namespace, replicas } = workload;
+  const columns = [...(to.hasWays ? [way] : []), ...(to.isOrdered ? [placedBy] : [])];
+  return [String(to.batch), namespace, titleOf(workload), String(replicas), ...columns, why, told];
+}
+
+/** Those that go another way than a rollout, by why they do, with their number. */
+function waysOf({ batches }: PlanPreview['plan']): ReadonlyMap<string, number> {
+  const ways = new Map<string, number>();
+  for (const { way, because } of batches.flat()) {
+    const sentence = `by ${way}: ${because}`;
+    if (way !== 'rollout') ways.set(sentence, (ways.get(sentence) ?? 0) + 1);
+  }
+  return ways;
 }
 
 const isTold = ({ why, detail }: Reason<string>, causes: readonly CommonCause[]): boolean =>
@@ -106,6 +124,8 @@ export function planJson({ window, plan, sweep, stop, unready, unseen, skipped }
       batch.map(restart => ({
         ...entry(restart),
         replicas: restart.workload.replicas,
+        way: restart.way,
+        because: restart.because,
         placedBy: restart.placedBy,
       })),
     ),

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { formatDuration } from '../domain/duration.ts';
-import { keyOf, unreachable } from '../domain/model.ts';
+import { keyOf, unreachable, type Way } from '../domain/model.ts';
 import { printable } from '../domain/problem.ts';
 import type { Outcome, Report } from '../domain/report.ts';
 import type { News } from '../news.ts';
@@ -76,11 +76,15 @@ export class ProgressAnnouncer implements Announcer {
       case 'resumed':
         return this.#line('resume', `${keyOf(news.workload)}, restarted ${news.at}`);
       case 'started':
-        return this.#line('start', `${keyOf(news.workload)}  ${news.detail}`);
+        return this.#line('start', `${keyOf(news.workload)}${byWay(news.way)}  ${news.detail}`);
       case 'repeating':
         return this.#line('repeat', `${keyOf(news.workload)}  ${news.detail}`, 'yellow');
       case 'judgedAgain':
         return this.#line('again', `${keyOf(news.workload)} changed since the plan; ${news.detail}`, 'dim');
+      case 'evictionBlocked':
+        return this.#line('wait', `${keyOf(news.workload)}  ${news.detail}`, 'yellow');
+      case 'spares':
+        return this.#line('spare', news.detail, news.isWarning ? 'yellow' : 'dim');
       case 'undoing':
         return this.#line('undo', `${keyOf(news.workload)} failed and is taken back; ${news.detail}`, 'yellow');
       case 'progress':
@@ -138,6 +142,8 @@ export class ProgressAnnouncer implements Announcer {
 
 const toneOf = ({ outcome }: Outcome): Tone =>
   outcome === 'failed' || outcome === 'undone' || outcome === 'denied' ? 'red' : 'yellow';
+
+const byWay = (way: Way): string => (way === 'rollout' ? '' : ` by ${way}`);
 
 const MINUTE = 60_000;
 

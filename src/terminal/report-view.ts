@@ -1,7 +1,7 @@
 import { keyOf } from '../domain/model.ts';
 import { printable } from '../domain/problem.ts';
 import { isUnsuccessful, type Report } from '../domain/report.ts';
-import { isBelowPromise } from '../domain/rollout.ts';
+import { isBelowPromise } from '../domain/availability.ts';
 import { jsonLine } from './json.ts';
 import { table } from './table.ts';
 

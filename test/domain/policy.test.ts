@@ -28,6 +28,7 @@ const localTime = (year: number, month: number, day: number) => ({ year, month, 
 const DEFAULTS = {
   order: [],
   ready: [],
+  restart: { way: 'auto', mayReplace: false },
   availability: { downtime: 'skip', unhealthy: 'skip' },
   batches: { sizes: [1, 5, 20], pause: MINUTE, inFlight: { workloads: 10, pods: 100, perNamespace: 3 } },
   rollout: { timeout: 10 * MINUTE, soak: 30 * SECOND },

@@ -9,8 +9,8 @@ import {
   stuckReason,
   surgeOf,
   unreadiness,
-  wouldCauseDowntime,
 } from '../../src/domain/rollout.ts';
+import { meansDowntime } from '../../src/domain/way.ts';
 import { aPod, aTrouble, aWorkload, type GivenWorkload } from '../build.ts';
 
 const EXCEEDED = { reason: 'ProgressDeadlineExceeded', message: 'web-2 has timed out', lastUpdateTime: 'at two' };
@@ -121,7 +121,7 @@ describe('the fewest available replicas that a strategy promises', () => {
     const words = Object.values(strategy).join(', ');
     test(`is ${floor} of ${replicas} with ${words}`, () => {
       assert.equal(availabilityFloor(replicas, strategy), floor);
-      assert.equal(wouldCauseDowntime(aWorkload({ replicas, strategy })), floor === 0);
+      assert.equal(meansDowntime(aWorkload({ replicas, strategy }), 'rollout'), floor === 0);
     });
   }
 });

@@ -53,6 +53,8 @@ test('a stale and willing workload is to be restarted, with the reason and its o
     detail: 'oldest Pod is from 2026-10-25T01:00:00Z, the limit is 7d',
     oldestPod: LAST_MONTH,
     want: WANT,
+    way: 'rollout',
+    because: '',
     replicaSet: { name: 'web-1', uid: 'replicaset-1' },
     has: [],
     failedBefore: false,
@@ -169,19 +171,33 @@ describe('a restartedAt ahead of our clock', () => {
   }
 });
 
+const BY_ROLLOUT: Partial<Bench> = { policy: aPolicy({ restart: { way: 'rollout' } }) };
+
 /** An ordinary way to be: no rollout is under way that would end. */
 const NO_ROLLOUT: readonly Case[] = [
-  { because: 'nobody deletes its Pods', why: 'wouldNotRollOut', given: { strategy: { kind: 'onDelete' } } },
   {
-    because: 'somebody else has yet to delete Pods of an older template',
-    why: 'wouldNotRollOut',
-    given: { strategy: { kind: 'onDelete' }, status: { updatedReplicas: 0 } },
+    because: 'nobody deletes its Pods',
+    why: 'wayImpossible',
+    given: { strategy: { kind: 'onDelete' } },
+    bench: BY_ROLLOUT,
   },
   {
     because: 'Pods below its partition keep their template',
-    why: 'wouldNotRollOut',
+    why: 'wayImpossible',
     given: { strategy: { kind: 'partitioned', partition: 1 }, status: { updatedReplicas: 2 } },
+    bench: BY_ROLLOUT,
   },
+  {
+    because: 'an eviction would bring a template that people hold back',
+    why: 'rolloutInProgress',
+    given: { strategy: { kind: 'onDelete' }, status: { updatedReplicas: 2 } },
+  },
+  {
+    because: 'its only Pod would be evicted',
+    why: 'wouldCauseDowntime',
+    given: { strategy: { kind: 'onDelete' }, replicas: 1 },
+  },
+  { because: 'it asks for what nobody knows', why: 'wayImpossible', given: { way: 'reboot' } },
 ];
 
 for (const veto of NO_ROLLOUT) {

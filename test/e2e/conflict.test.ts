@@ -40,6 +40,8 @@ async function startAfter(verb: 'label' | 'annotate', change: string) {
       detail: '',
       oldestPod: 0,
       want: bench.want,
+      way: 'rollout',
+      because: '',
       replicaSet: { name: '', uid: '' },
       has: [],
       failedBefore: false,

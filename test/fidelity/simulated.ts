@@ -49,6 +49,7 @@ function draftFor({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 's
     downtime,
     unhealthy: 'skip',
     isReadyAsked: false,
+    mayReplace: false,
   };
 }
 
@@ -75,6 +76,9 @@ const NOBODY: ClusterWitness = {
   restartTookEffect: () => undefined,
   recordSent: () => undefined,
   recordRewritten: () => undefined,
+  rescaled: () => undefined,
+  evictionSent: () => undefined,
+  evicted: () => undefined,
 };
 
 class SimulatedTheatre implements Theatre {

@@ -21,6 +21,8 @@ describe('a Pod', () => {
     });
     assert.deepEqual(pod, {
       name: 'cart-abc-1',
+      uid: '',
+      ready: false,
       createdAt: Date.parse('2026-11-22T03:00:00Z'),
       restartedAt: 'T',
       terminating: false,

@@ -51,6 +51,7 @@ describe('a workload', () => {
       labels: { app: 'cart' },
       optedOut: false,
       downtimeAllowed: false,
+      way: undefined,
       priority: '10',
       record: '{}',
       owner: undefined,

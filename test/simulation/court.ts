@@ -1,7 +1,9 @@
 import { decodeCheckpoint, type Checkpoint } from '../../src/domain/checkpoint.ts';
+import { keyOf, type Workload } from '../../src/domain/model.ts';
 import type { ApiServer } from './api-server.ts';
 import type { ConfigMap } from './config-map.ts';
 import type { DeploymentController } from './deployment-controller.ts';
+import type { Draft } from './draft.ts';
 import { Eyes } from './eyes.ts';
 import { type Flight, Flights, flightName, isComplete, refOf } from './flights.ts';
 import type { Injector } from './injector.ts';
@@ -48,6 +50,8 @@ export class Court {
   readonly failures = new Map<string, Set<string>>();
   /** When each workload got another number of replicas, by key. */
   readonly scaledAt = new Map<string, number>();
+  /** How many each wants, whatever we add, by key. */
+  readonly wanted = new Map<string, number>();
   /** When somebody took Pods of a workload away, by uid. */
   readonly disturbedAt = new Map<string, number>();
   /** All that some save has told, whatever became of the stop. */
@@ -82,6 +86,26 @@ export class Court {
     const workload = this.world.api.get(refOf(key));
     if (workload === undefined || this.forgottenAt <= acceptedAt) return false;
     return isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } });
+  }
+
+  /**
+   * Whether it is in flight by the record alone (nothing else says so of a template that stays as it is): for as long as the
+   * criteria, and the sweep, are what they were.
+   */
+  isBound(flight: Flight, draft: Draft): boolean {
+    if (flight.way === 'rollout') return true;
+    const workload = this.world.api.get(refOf(flight.key));
+    return (
+      workload !== undefined &&
+      this.eyes.want(workload, draft) === flight.want &&
+      this.checkpoint?.sweep?.id === flight.sweep
+    );
+  }
+
+  /** By somebody else. */
+  isScaled(workload: Workload): void {
+    this.scaledAt.set(keyOf(workload), this.now);
+    this.wanted.set(keyOf(workload), workload.replicas);
   }
 
   /** So that a process need not know it yet. */

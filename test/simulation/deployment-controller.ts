@@ -108,7 +108,12 @@ export class DeploymentController {
   evict(workload: Workload): void {
     const pods = this.pods(workload).filter(({ state }) => state === 'available');
     if (pods.length === 0) return;
-    this.#end(workload, this.#world.random.pick(pods));
+    this.remove(workload, this.#world.random.pick(pods));
+  }
+
+  /** It is deleted. */
+  remove(workload: Workload, pod: SimulatedPod): void {
+    this.#end(workload, pod);
     this.look(workload);
   }
 

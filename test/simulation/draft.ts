@@ -32,6 +32,7 @@ export interface Draft {
   readonly unhealthy: 'skip' | 'allow';
   /** Waits for the injector's own Deployment. */
   readonly isReadyAsked: boolean;
+  readonly mayReplace: boolean;
 }
 
 export const INJECTOR = { kind: 'Deployment' as const, namespace: 'mesh', name: 'injector' };
@@ -48,6 +49,7 @@ export function textOf(draft: Draft): string {
     select: { namespaces: { include: draft.namespaces } },
     stale: draft.stale.map(criterion),
     ...(draft.isReadyAsked ? { ready: [{ deployment: `${INJECTOR.namespace}/${INJECTOR.name}` }] } : {}),
+    restart: { mayReplace: draft.mayReplace },
     availability: { downtime: draft.downtime, unhealthy: draft.unhealthy },
     batches: { sizes: draft.sizes, pause: seconds(draft.pause), inFlight: draft.inFlight },
     rollout: { timeout: seconds(draft.timeout), soak: seconds(draft.soak) },
@@ -104,6 +106,7 @@ export function drawDraft(random: Random, version: number): Draft {
     downtime: random.chance(0.3) ? 'allow' : 'skip',
     unhealthy: random.chance(0.3) ? 'allow' : 'skip',
     isReadyAsked: random.chance(0.25),
+    mayReplace: false,
   };
 }
 

@@ -19,6 +19,8 @@ export interface Resident {
   readonly pods: readonly { readonly createdAt: number; readonly sidecar: number | undefined }[];
   /** So much later a GitOps tool takes a restart back; undefined for one that lets it be. */
   readonly takenBackAfter: number | undefined;
+  /** A budget lets none of its Pods be evicted for so long; undefined for never. */
+  readonly blockedFor: number | undefined;
 }
 
 export interface FleetOptions {
@@ -27,10 +29,12 @@ export interface FleetOptions {
   /** The sidecar of old. */
   readonly version: number;
   readonly size: number;
+  /** Whether some ask for another way than a rollout. */
+  readonly hasWays: boolean;
 }
 
 /** Some workloads in two namespaces, most of them stale and willing. */
-export function drawFleet(random: Random, { begin, version, size }: FleetOptions): Resident[] {
+export function drawFleet(random: Random, { begin, version, size, hasWays }: FleetOptions): Resident[] {
   return Array.from({ length: size }, (_, index) => {
     const own = random.stream(`workload/${index}`);
     const replicas = own.weighted([
@@ -41,10 +45,21 @@ export function drawFleet(random: Random, { begin, version, size }: FleetOptions
       [1, 9],
       [0.5, 0],
     ]);
+    const ways = random.stream(`ways/${index}`);
+    const way = hasWays
+      ? ways.weighted([
+          [4, undefined],
+          [3, 'replace'],
+          [3, 'evict'],
+          [0.5, 'rollout'],
+        ])
+      : undefined;
+    const blockedFor = hasWays && ways.chance(0.15) ? ways.int(2, 30) * HOUR : undefined;
     const workload = aResident(`w${index}`, own.pick(NAMESPACES), {
       uid: uidOf(own),
       replicas,
       strategy: drawStrategy(own),
+      way,
       paused: own.chance(0.03),
       optedOut: own.chance(0.05),
       downtimeAllowed: own.chance(0.2),
@@ -56,7 +71,7 @@ export function drawFleet(random: Random, { begin, version, size }: FleetOptions
       sidecar: version,
     }));
     const takenBackAfter = own.chance(0.1) ? own.pick(TAKEN_BACK_AFTER) : undefined;
-    return { workload, temper: drawTemper(own), pods, takenBackAfter };
+    return { workload, temper: drawTemper(own), pods, takenBackAfter, blockedFor };
   });
 }
 

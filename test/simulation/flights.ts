@@ -1,5 +1,13 @@
 import { parseInstant } from '../../src/domain/instant.ts';
-import type { OutcomeKind, Workload, WorkloadRef } from '../../src/domain/model.ts';
+import {
+  unreachable,
+  WAYS,
+  type OutcomeKind,
+  type Way,
+  type Workload,
+  type WorkloadRef,
+} from '../../src/domain/model.ts';
+import { parseRecord } from '../../src/domain/record.ts';
 import type { ApiServer } from './api-server.ts';
 import { fenceposts, type DeploymentController } from './deployment-controller.ts';
 import type { Process } from './process.ts';
@@ -14,6 +22,11 @@ export interface Flight {
   readonly process: Process;
   readonly sweep: string;
   readonly template: string;
+  readonly way: Way;
+  /** The restartedAt that stands in the template while it is ours. */
+  readonly standing: string | undefined;
+  /** Live Pods that match a criterion of its policy. */
+  readonly stale: (workload: Workload) => number;
   /** What it was for: the criteria, and what the injector would have put in. */
   readonly want: string;
   /** The same in the record's own words. */
@@ -28,13 +41,15 @@ export interface Flight {
   tookEffect: boolean;
   /** Since when it has been complete without a break. */
   completeSince: number | undefined;
-  /** When it was complete for the first time. */
+  /** When it was complete for the first time. What a Pod should be may change without a word of the workload. */
   completeAt: number | undefined;
   takenBackAt: number | undefined;
   supersededAt: number | undefined;
   goneAt: number | undefined;
   /** As some run told it. */
   end: { readonly outcome: OutcomeKind; readonly at: number; readonly wasRestarted: boolean } | undefined;
+  /** The process that told last that it leaves it to the next one. */
+  leftBy: Process | undefined;
   /** Somebody else took Pods away or scaled it meanwhile. */
   isDisturbed: boolean;
 }
@@ -79,19 +94,28 @@ export class Flights {
       flight.goneAt ??= now;
       return;
     }
-    const isOurs = after.restartedAt === flight.at && after.template === flight.template;
+    const isOurs = after.restartedAt === flight.standing && after.template === flight.template;
     if (!isOurs) {
       if (after.template !== flight.template || isLater(after.restartedAt, flight.at)) flight.supersededAt ??= now;
       else flight.takenBackAt ??= now;
       flight.completeSince = undefined;
       return;
     }
-    if (before !== undefined && before.replicas !== after.replicas) flight.isDisturbed = true;
+    if (flight.way !== 'rollout' && after.optedOut) flight.supersededAt ??= now;
+    const isScaled = before !== undefined && before.replicas !== after.replicas;
+    const isSpare = flight.way === 'replace' && isScaled && before.record !== after.record;
+    if (isScaled && !isSpare) flight.isDisturbed = true;
+    const spare = before && spareOf(before);
+    if (isScaled && !isSpare && spare === after.replicas) flight.takenBackAt ??= now;
+    else if (isScaled && !isSpare && spare !== undefined) flight.supersededAt ??= now;
     if (!flight.tookEffect) {
       const sets = this.#world.controller.sets(after);
       flight.tookEffect = sets.some(set => set.restartedAt === flight.at && set.template === flight.template);
     }
-    if (isComplete(after)) {
+    if (
+      isComplete(after) &&
+      (flight.way === 'rollout' || (flight.stale(after) === 0 && spareOf(after) === undefined))
+    ) {
       flight.completeSince ??= now;
       flight.completeAt ??= now;
     } else flight.completeSince = undefined;
@@ -101,7 +125,7 @@ export class Flights {
   #watchAvailability(flight: Flight, workload: Workload): void {
     if (flight.isDisturbed || !isFlying(flight)) return;
     const { availableReplicas } = workload.status;
-    const floor = Math.min(flight.available, floorOf(workload));
+    const floor = Math.min(flight.available, floorOf(workload, flight.way));
     if (availableReplicas < floor) this.#onFall(flight, availableReplicas, floor);
   }
 }
@@ -126,9 +150,36 @@ export function isComplete({ generation, replicas, status }: Workload): boolean 
   );
 }
 
-/** How many its strategy promises to stay available. */
-export function floorOf(workload: Pick<Workload, 'strategy' | 'replicas'>): number {
-  return Math.max(0, workload.replicas - fenceposts(workload).unavailable);
+/** How many it wants, while it has one more. */
+export const spareOf = ({ record }: Pick<Workload, 'record'>): number | undefined => parseRecord(record)?.replicas;
+
+/** How many its strategy, or the way, promises to stay available. */
+export function floorOf(workload: Pick<Workload, 'strategy' | 'replicas' | 'record'>, way: Way = 'rollout'): number {
+  const { replicas } = workload;
+  const { unavailable } = fenceposts(workload);
+  switch (way) {
+    case 'rollout':
+      return Math.max(0, replicas - unavailable);
+    case 'evict': {
+      const atOnce = workload.strategy.kind === 'recreate' ? 1 : Math.max(1, Math.min(unavailable, replicas - 1));
+      return replicas - atOnce;
+    }
+    case 'replace':
+      return spareOf(workload) ?? replicas;
+    default:
+      return unreachable(way);
+  }
+}
+
+/** How a workload is to be restarted, and whether that leaves it without a Pod. */
+export function wayIn(
+  workload: Pick<Workload, 'strategy' | 'replicas' | 'record' | 'way' | 'downtimeAllowed'>,
+  { downtime, mayReplace }: { readonly downtime: 'skip' | 'allow'; readonly mayReplace: boolean },
+): { readonly way: Way; readonly hasGap: boolean } {
+  const isGapAllowed = downtime === 'allow' || workload.downtimeAllowed;
+  const isReplaced = floorOf(workload) === 0 && !isGapAllowed && mayReplace;
+  const way = WAYS.find(one => one === workload.way) ?? (isReplaced ? 'replace' : 'rollout');
+  return { way, hasGap: !isGapAllowed && floorOf(workload, way) === 0 };
 }
 
 export function refOf(key: string): WorkloadRef {

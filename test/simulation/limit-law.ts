@@ -13,7 +13,9 @@ export function judgeLimits(witness: Witness, started: Flight): void {
   const flying = court.flights
     .flying()
     .filter(flight => !(flight.isOrphan && flight.acceptedAt > inventoryAt) && replicasOf(flight) > 0)
-    .filter(flight => !court.isOnlyEndingAndForgotten(flight));
+    .filter(flight => !court.isOnlyEndingAndForgotten(flight) && court.isBound(flight, draft))
+    // Half done, with all its Pods there, and nobody takes more of them.
+    .filter(({ way, leftBy }) => way === 'rollout' || leftBy !== process);
   const names = flying.map(({ key }) => key).join(', ');
   const demands = (holds: boolean, what: string): void => {
     court.demands(holds, 'limits hold', () => `${process.run}: ${what}, in flight: ${names}`);
@@ -40,8 +42,10 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
   const isTold = ({ end }: Flight): boolean => end?.outcome === 'restarted' || end?.wasRestarted === true;
   const complete = court.flights.all.filter(flight => flight.completeAt !== undefined || isTold(flight));
   const ofRamp = complete.filter(flight => flight.ramp === ramp);
-  const least = ofRamp.filter(isTold).length;
-  const untold = ofRamp.filter(({ end }) => end === undefined).length;
+  // What is told and not saved is seen again on the workload, if it is a rollout.
+  const isSure = (flight: Flight): boolean => isTold(flight) && flight.way === 'rollout';
+  const least = ofRamp.filter(isSure).length;
+  const untold = ofRamp.filter(flight => flight.end === undefined || (isTold(flight) && !isSure(flight))).length;
   // Where two openings overlap, one that began in the other is of both.
   const ofBoth = complete.filter(
     flight =>

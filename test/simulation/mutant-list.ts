@@ -224,9 +224,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'what would cause a gap is restarted',
-    file: 'domain/rollout.ts',
-    is: 'return availabilityFloor(workload.replicas, workload.strategy) <= 0;',
-    becomes: 'return availabilityFloor(workload.replicas, workload.strategy) < 0;',
+    file: 'domain/way.ts',
+    is: 'promised(way, replicas, strategy) <= 0;',
+    becomes: 'promised(way, replicas, strategy) < 0;',
   },
   {
     fault: 'SIGTERM is not heard while starts go on',

@@ -6,13 +6,20 @@ import type { Witness } from './witness.ts';
 
 /** A watch may be a minute late, and a fresh read takes its time. */
 const SEEN = 150_000;
+/** How late the controller may count Pods. */
+const LAG = 2_000;
 
 /** An outcome is told: what the API server's own objects say to it. */
 export function noteEnd(witness: Witness, outcome: Outcome): void {
   const { court, process } = witness;
-  if (outcome.outcome === 'interrupted') return;
   const flight = flightOf(witness, outcome);
-  if (flight === undefined || (outcome.outcome === 'denied' && flight.process !== process)) return;
+  if (outcome.outcome === 'interrupted') {
+    if (flight !== undefined) flight.leftBy = process;
+    return;
+  }
+  // A PATCH that was refused began nothing.
+  const isNothing = outcome.outcome === 'denied' && flight?.way === 'rollout' && flight.process !== process;
+  if (flight === undefined || isNothing) return;
   judgeOutcome(witness, outcome, flight);
   const isFirst = flight.end === undefined;
   if (witness.hasBatch && isFirst) witness.lastEndAt = court.now;
@@ -59,7 +66,8 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
   const proof = proofs.get(outcome.uid);
   switch (outcome.outcome) {
     case 'restarted': {
-      demands(proof?.count === 0 || proof?.carries === flight.at, 'its Pods do not carry T');
+      const carries = flight.way !== 'rollout' || proof?.count === 0 || proof?.carries === flight.at;
+      demands(carries, 'its Pods do not carry T');
       demands(
         draft.stale.some(({ kind }) => kind === 'drift') || proof?.stale === 0,
         'a Pod still matches a criterion',
@@ -67,8 +75,11 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
       const isLost = proof !== undefined && proof.bare > 0 && flight.process === process;
       demands(!(isLost && draft.stale.some(({ kind }) => kind === 'drift')), 'Pods lost their sidecar');
       const isAwaited = outcome.detail.includes('still terminating');
-      const soaked = flight.completeAt !== undefined && court.now - flight.completeAt >= draft.soak;
-      return demands(isAwaited || soaked, 'it was not complete for as long as it has to soak');
+      // The Pods are there a moment before their workload says so.
+      const lag = flight.way === 'rollout' ? 0 : LAG;
+      const soaked = flight.completeAt !== undefined && court.now - flight.completeAt >= draft.soak - lag;
+      const isOther = flight.way !== 'rollout' && court.injectorChangedAt >= flight.acceptedAt && proof?.stale === 0;
+      return demands(isAwaited || soaked || isOther, 'it was not complete for as long as it has to soak');
     }
     case 'failed': {
       const { completeSince } = flight;
@@ -91,7 +102,10 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
     case 'reverted':
       return demands(flight.takenBackAt !== undefined, 'nobody took it back');
     case 'superseded':
-      return demands(flight.supersededAt !== undefined || flight.takenBackAt !== undefined, 'nobody changed it');
+      return demands(
+        flight.supersededAt !== undefined || flight.takenBackAt !== undefined || !court.isBound(flight, draft),
+        'nobody changed it',
+      );
     case 'gone':
       return demands(flight.goneAt !== undefined, 'it is there');
     case 'denied':
@@ -101,7 +115,7 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
 }
 
 /** What was in flight when the Deployments were read is found, and awaited. */
-export function notePlan({ court, process, inventoryAt }: Witness, plan: Plan): void {
+export function notePlan({ court, process, draft, inventoryAt }: Witness, plan: Plan): void {
   // A zombie tells of what it saw; who holds the checkpoint now finds it.
   if (court.writer !== process) return;
   const found = new Set(plan.inFlight.map(({ workload }) => workload.uid));
@@ -110,6 +124,7 @@ export function notePlan({ court, process, inventoryAt }: Witness, plan: Plan): 
     const workload = court.world.api.get(refOf(flight.key));
     if (workload === undefined || workload.replicas === 0) continue;
     if (court.isOnlyEndingAndForgotten(flight)) continue;
+    if (!court.isBound(flight, draft)) continue;
     court.breaks(
       'what is in flight is found by the next run',
       `${process.run} does not await ${flight.key}, which ${flight.process.run} restarted at ${flight.at}`,

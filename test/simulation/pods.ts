@@ -32,6 +32,8 @@ export function projected(pod: SimulatedPod): Pod {
   const { name, set, createdAt, sidecar, app, state } = pod;
   return {
     name,
+    uid: `uid of ${name}`,
+    ready: state === 'available',
     createdAt: Math.floor(createdAt / 1000) * 1000,
     restartedAt: set.restartedAt,
     terminating: state === 'terminating',

@@ -2,8 +2,10 @@ import type { Admission } from '../../src/domain/drift.ts';
 import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
 import type {
   Cluster,
+  EvictAnswer,
   Inventory,
   PatchAnswer,
+  RescaleOrder,
   RestartOrder,
   UndoOrder,
   WatchBookmark,
@@ -13,7 +15,7 @@ import type { ApiServer } from './api-server.ts';
 import type { DeploymentController } from './deployment-controller.ts';
 import type { Injector } from './injector.ts';
 import type { Network } from './network.ts';
-import { projected } from './pods.ts';
+import { projected, type SimulatedPod } from './pods.ts';
 import type { Process } from './process.ts';
 import { ProcessWatch, type Known } from './process-watch.ts';
 import type { Random } from './random.ts';
@@ -35,6 +37,8 @@ export interface Cosmos {
   readonly configChanges: Map<string, number>;
   /** Keys whose PATCHes some webhook refuses. */
   readonly denied: Set<string>;
+  /** Keys whose Pods no budget lets be evicted. */
+  readonly blocked: Set<string>;
   /** RBAC was taken away. */
   readonly rights: { mayPatch: boolean };
 }
@@ -46,8 +50,11 @@ export interface ClusterWitness {
   podsRead(workload: Workload): void;
   restartSent(order: RestartOrder): void;
   restartTookEffect(order: RestartOrder, judged: Workload, accepted: Workload): void;
-  recordSent(): void;
+  recordSent(workload: Workload, record: string): void;
+  evictionSent(workload: WorkloadRef): void;
   recordRewritten(before: Workload, record: string): void;
+  rescaled(before: Workload, order: RescaleOrder): void;
+  evicted(workload: Workload, pod: SimulatedPod): void;
 }
 
 /** The cluster as one process reaches it. */
@@ -124,7 +131,7 @@ export class ProcessCluster implements Cluster {
   }
 
   undo({ workload, back, record }: UndoOrder): Promise<PatchAnswer> {
-    this.#witness.recordSent();
+    this.#witness.recordSent(workload, record);
     return this.#patch(workload, `take ${keyOf(workload)} back to ${back ?? 'nothing'}`, () => {
       const accepted = this.#cosmos.api.update(workload, { restartedAt: back, record });
       return accepted === undefined ? { kind: 'gone' } : { kind: 'accepted', workload: accepted };
@@ -132,11 +139,54 @@ export class ProcessCluster implements Cluster {
   }
 
   rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer> {
-    this.#witness.recordSent();
+    this.#witness.recordSent(workload, record);
     return this.#patch(workload, `rewrite the record of ${keyOf(workload)}`, before => {
       this.#witness.recordRewritten(before, record);
       const accepted = this.#cosmos.api.update(workload, { record });
       return accepted === undefined ? { kind: 'gone' } : { kind: 'accepted', workload: accepted };
+    });
+  }
+
+  rescale(order: RescaleOrder): Promise<PatchAnswer> {
+    const { workload, replicas, record } = order;
+    this.#witness.recordSent(workload, record);
+    return this.#patch(workload, `scale ${keyOf(workload)} to ${replicas}`, before => {
+      this.#count(replicas > before.replicas ? 'spareAdded' : 'spareReturned');
+      this.#witness.rescaled(before, order);
+      const accepted = this.#cosmos.api.update(workload, { replicas, record });
+      return accepted === undefined ? { kind: 'gone' } : { kind: 'accepted', workload: accepted };
+    });
+  }
+
+  evict(ref: WorkloadRef, { name }: Pod): Promise<EvictAnswer> {
+    const { network, api, controller, rights, blocked, trace } = this.#cosmos;
+    this.#witness.evictionSent(ref);
+    const decide = (): EvictAnswer => {
+      if (!rights.mayPatch) {
+        const { namespace } = ref;
+        return { kind: 'forbidden', permission: { verb: 'create', resource: 'pods/eviction', namespace } };
+      }
+      const workload = api.get(ref);
+      const pod = workload && controller.pods(workload).find(one => one.name === name && one.state !== 'terminating');
+      if (workload === undefined || pod === undefined) return { kind: 'changed' };
+      if (blocked.has(keyOf(ref)) && pod.state === 'available') {
+        this.#count('evictionBlocked');
+        return { kind: 'blocked', message: 'The disruption budget web needs all of them', retryAfter: 10_000 };
+      }
+      this.#count('evicted');
+      this.#witness.evicted(workload, pod);
+      controller.remove(workload, pod);
+      return { kind: 'accepted' };
+    };
+    return network.write<EvictAnswer>(this.#process, {
+      what: `evict ${name}`,
+      effect: () => {
+        const answer = decide();
+        trace.say(this.#process.run, () => `evict ${name}: ${answer.kind}`);
+        return answer;
+      },
+      unanswered: (message, retryAfter) => ({ kind: 'unanswered', message, retryAfter }),
+      conflict: { kind: 'changed' },
     });
   }
 
@@ -155,6 +205,11 @@ export class ProcessCluster implements Cluster {
     if (signal.aborted) end();
     else signal.addEventListener('abort', end, { once: true });
     return promise;
+  }
+
+  #count(what: string): void {
+    const { met } = this.#cosmos.network;
+    met.set(what, (met.get(what) ?? 0) + 1);
   }
 
   #live(workload: Workload): Pod[] {

@@ -2,7 +2,7 @@ import { keyOf, type Workload } from '../../src/domain/model.ts';
 import { parseRecord } from '../../src/domain/record.ts';
 import type { Broken } from './court.ts';
 import { decoded } from './court.ts';
-import { floorOf } from './flights.ts';
+import { spareOf, wayIn } from './flights.ts';
 import { makeMischief } from './mischief.ts';
 import { die, standStill } from './mischief-with-runs.ts';
 import type { SimulatedPod } from './pods.ts';
@@ -140,6 +140,7 @@ class Simulation {
     injector.pinned.clear();
     this.#stage.injectorGoes('up');
     cosmos.denied.clear();
+    cosmos.blocked.clear();
     cosmos.rights.mayPatch = true;
     takenBack.clear();
     cron.accidents.length = 0;
@@ -178,9 +179,8 @@ class Simulation {
 
   #isWilling(workload: Workload): boolean {
     const { draft } = this.#stage.board;
-    const { paused, optedOut, replicas, downtimeAllowed } = workload;
-    const hasGap = floorOf(workload) === 0 && draft.downtime === 'skip' && !downtimeAllowed;
-    return !paused && !optedOut && replicas > 0 && !hasGap;
+    const { paused, optedOut, replicas } = workload;
+    return !paused && !optedOut && replicas > 0 && !wayIn(workload, draft).hasGap;
   }
 
   #endOfQuietNight(number: number): void {
@@ -195,6 +195,11 @@ class Simulation {
       'nothing stale and willing is forgotten',
       () => `${names} after ${PATIENCE} nights`,
     );
+    for (const workload of this.#stage.workloads()) {
+      const wanted = court.wanted.get(keyOf(workload));
+      const isWhole = workload.replicas === wanted && spareOf(workload) === undefined;
+      court.demands(isWhole, 'nobody keeps a spare Pod', () => `${keyOf(workload)} wants ${wanted}`);
+    }
     const busy = cron.active.map(({ run }) => run).join(', ');
     court.demands(busy === '', 'every run ends', () => busy);
     const hold = decoded(configMap.text)?.hold;

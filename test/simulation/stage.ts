@@ -1,5 +1,6 @@
 import type { Namespace } from '../../src/domain/model.ts';
 import { keyOf, type Workload } from '../../src/domain/model.ts';
+import { parseRecord } from '../../src/domain/record.ts';
 import { aNamespace } from '../build.ts';
 import { ApiServer } from './api-server.ts';
 import { ConfigMap } from './config-map.ts';
@@ -67,7 +68,7 @@ export class Stage {
     const denied = new Set<string>();
     const rights = { mayPatch: true };
     const shared = { timeline, api, controller, injector, network, trace, random, namespaces, budgets };
-    this.cosmos = { ...shared, configChanges, denied, rights };
+    this.cosmos = { ...shared, configChanges, denied, blocked: new Set(), rights };
     this.cron = new CronJob({ cosmos: this.cosmos, court: this.court, configMap, board: this.board });
     this.#furnish(fleet);
     api.listen((after, before) => this.#note(after, before));
@@ -94,23 +95,47 @@ export class Stage {
     const temper = { ready: [500, 2_000], ending: [200, 1_000], deadline: 600_000, sickness: undefined } as const;
     const own = aResident(INJECTOR.name, INJECTOR.namespace, { replicas: 1 });
     const pods = [{ createdAt: this.timeline.now, sidecar: undefined }];
-    for (const resident of [{ workload: own, temper, pods, takenBackAfter: undefined }, ...fleet]) {
-      const { workload, takenBackAfter } = resident;
+    const injector = { workload: own, temper, pods, takenBackAfter: undefined, blockedFor: undefined };
+    for (const resident of [injector, ...fleet]) {
+      const { workload, takenBackAfter, blockedFor } = resident;
+      if (blockedFor !== undefined) this.#block(keyOf(workload), blockedFor);
       if (takenBackAfter !== undefined) this.takenBack.set(keyOf(workload), takenBackAfter);
       this.controller.tempers.set(keyOf(workload), { ...resident.temper });
+      this.court.wanted.set(keyOf(workload), workload.replicas);
       this.controller.adopt(workload, resident.pods);
       this.api.create(workload);
     }
   }
 
+  /** By a budget, for so long after the story began. */
+  #block(key: string, milliseconds: number): void {
+    const { blocked } = this.cosmos;
+    blocked.add(key);
+    this.timeline.after(milliseconds, () => blocked.delete(key));
+  }
+
   #note(after: Workload | undefined, before: Workload | undefined): void {
     if (after === undefined) return;
     const { timeline, trace, court } = this;
-    if (before !== undefined && before.replicas !== after.replicas) court.scaledAt.set(keyOf(after), timeline.now);
+    const isScaled = before !== undefined && before.replicas !== after.replicas;
+    // A spare Pod comes and goes together with the record.
+    const isSpare = isScaled && after.record !== before.record;
+    if (isScaled && !isSpare) court.isScaled(after);
+    if (before?.uid !== after.uid) court.wanted.set(keyOf(after), after.replicas);
+    // Who erases the record with the template keeps the number that stands there (kubectl rollout undo).
+    if (after.record === undefined) court.wanted.set(keyOf(after), after.replicas);
     trace.say('deployment', () => shown(after));
     const wait = this.takenBack.get(keyOf(after));
     const isOurs = after.restartedAt !== before?.restartedAt && after.record !== before?.record;
     if (wait !== undefined && isOurs) timeline.after(wait, () => this.#takeBack(after, before?.restartedAt));
+    if (wait !== undefined && isSpare) timeline.after(wait, () => this.#healReplicas(after, before.replicas));
+  }
+
+  #healReplicas(workload: Workload, replicas: number): void {
+    if (this.api.get(workload)?.replicas !== workload.replicas || !this.takenBack.has(keyOf(workload))) return;
+    this.count('replicasTakenBack');
+    this.trace.say('gitops', () => `puts the replicas of ${keyOf(workload)} back to ${replicas}`);
+    this.api.update(workload, { replicas });
   }
 
   /** As a GitOps tool does, which knows nothing of our annotation. */
@@ -131,10 +156,12 @@ function shown({
   restartedAt,
   template,
   revision,
+  record,
   status,
 }: Workload): string {
   const { observedGeneration, updatedReplicas, availableReplicas, terminatingReplicas } = status;
   const counted = `${updatedReplicas} new of ${status.replicas} for ${replicas}, ${availableReplicas} available, ${terminatingReplicas} ending`;
+  const spare = parseRecord(record)?.replicas === undefined ? '' : ', one to spare';
   const lag = observedGeneration < generation ? ', not seen yet' : '';
-  return `${name} v${resourceVersion} ${template} r${revision} T=${restartedAt ?? 'none'}: ${counted}${lag}`;
+  return `${name} v${resourceVersion} ${template} r${revision} T=${restartedAt ?? 'none'}: ${counted}${spare}${lag}`;
 }

@@ -3,7 +3,7 @@ import { parseRecord } from '../../src/domain/record.ts';
 import type { RestartOrder } from '../../src/ports.ts';
 import { decoded } from './court.ts';
 import { instantOf } from './eyes.ts';
-import { floorOf, type Flight } from './flights.ts';
+import { wayIn, type Flight } from './flights.ts';
 import { judgeLimits } from './limit-law.ts';
 import type { Witness } from './witness.ts';
 
@@ -14,19 +14,12 @@ const CLOCKS = 10 * MINUTE;
 /** A changed policy is seen at the next save, which is never 30 s ago; a save may be repeated for two minutes. */
 const POLICY_SEEN = { calm: 32_000, rough: 200_000 };
 
-/** What must hold when a restart leaves the process. */
-export function judgeSending(witness: Witness, order: RestartOrder): void {
+/** What must hold whenever something that may hurt leaves the process. */
+export function demandsStart(witness: Witness, who: string): void {
   const { court, process, calendar } = witness;
-  const key = keyOf(order.workload);
-  const who = `${process.run} sends the restart of ${key}`;
   const opensAt = calendar.occurrenceAt(process.clock.now());
   court.demands(opensAt !== undefined, 'nothing starts outside a window', () => `${who} while it is closed`);
   witness.demandsFreshHold('restart');
-  const names = decoded(witness.acknowledgedText)?.starts ?? [];
-  const isNamed = names.some(
-    ({ workload, uid, outcome }) => workload === key && order.workload.uid.startsWith(uid) && outcome === undefined,
-  );
-  court.demands(isNamed, 'nothing unnamed starts', () => `${who}, which no acknowledged save names`);
   court.demands(!witness.isStopped && !stopHolds(witness), 'a stop holds', () => `${who} after a stop`);
   court.demands(!process.interruption.signal.aborted, 'SIGTERM ends the starts', () => `${who} after SIGTERM`);
   court.demands(
@@ -35,6 +28,19 @@ export function judgeSending(witness: Witness, order: RestartOrder): void {
     'a changed policy ends the run',
     () => `${who} under a policy that changed ${(court.now - court.policy.changedAt) / 1000} s ago`,
   );
+}
+
+/** What must hold when a restart leaves the process. */
+export function judgeSending(witness: Witness, order: RestartOrder): void {
+  const { court, process } = witness;
+  const key = keyOf(order.workload);
+  const who = `${process.run} sends the restart of ${key}`;
+  demandsStart(witness, who);
+  const names = decoded(witness.acknowledgedText)?.starts ?? [];
+  const isNamed = names.some(
+    ({ workload, uid, outcome }) => workload === key && order.workload.uid.startsWith(uid) && outcome === undefined,
+  );
+  court.demands(isNamed, 'nothing unnamed starts', () => `${who}, which no acknowledged save names`);
   const standing = instantOf(order.workload.restartedAt);
   const record = parseRecord(order.record);
   const fits =
@@ -68,11 +74,17 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
   const { court, process } = witness;
   const { order, judged } = effect;
   const record = parseRecord(order.record);
-  const want = court.eyes.want(judged, witness.draft);
+  const { draft } = witness;
+  const want = court.eyes.want(judged, draft);
+  const way = record?.way ?? 'rollout';
+  const meant = wayIn(judged, draft).way;
+  court.demands(way === meant, 'it goes the way that it should', () => `${keyOf(judged)} by ${way}, not ${meant}`);
   judgeVetoes(witness, judged);
   judgeRepeat(witness, effect, want);
   judgeNeed(witness, effect);
   const isOrphan = process.state !== 'alive' || court.writer !== process;
+  const begun = court.now;
+  const given = draft.stale.some(({ kind }) => kind === 'drift') ? court.world.injector.meant(judged) : Number.NaN;
   const flight: Flight = {
     key: keyOf(judged),
     uid: judged.uid,
@@ -80,6 +92,13 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
     process,
     sweep: record?.sweep ?? '',
     template: judged.template,
+    way,
+    standing: way === 'rollout' ? order.at : judged.restartedAt,
+    // What the injector gives may be another thing by the end.
+    stale: workload =>
+      court.eyes
+        .stale(workload, draft, { begin: instantOf(record?.sweep) })
+        .filter(({ createdAt, sidecar }) => createdAt < begun && sidecar !== given).length,
     want,
     recordWant: record?.want ?? '',
     acceptedAt: court.now,
@@ -87,13 +106,14 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
     // Whose checkpoint is gone counts for nobody.
     ramp: court.writer === undefined ? 'none' : witness.ramp,
     available: judged.status.availableReplicas,
-    tookEffect: false,
+    tookEffect: way !== 'rollout',
     completeSince: undefined,
     completeAt: undefined,
     takenBackAt: undefined,
     supersededAt: undefined,
     goneAt: undefined,
     end: undefined,
+    leftBy: undefined,
     isDisturbed: court.now - (court.disturbedAt.get(judged.uid) ?? Number.NEGATIVE_INFINITY) < MINUTE,
   };
   court.flights.add(flight);
@@ -110,11 +130,10 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
   forbids('scaled to zero', judged.replicas === 0);
   forbids('not selected', !draft.namespaces.includes(judged.namespace));
   forbids('ahead of our clock', instantOf(judged.restartedAt) > process.clock.now() + HOUR + CLOCKS);
-  const isGapAllowed = draft.downtime === 'allow' || judged.downtimeAllowed;
-  forbids('to have a gap', !isGapAllowed && floorOf(judged) === 0);
+  forbids('to have a gap', wayIn(judged, draft).hasGap);
   const { status, generation, replicas } = judged;
   const record = parseRecord(judged.record);
-  const isOurFailure = record?.outcome === 'failed' && record.at === judged.restartedAt;
+  const isOurFailure = record?.outcome === 'failed' && isInForce(judged);
   if (isOurFailure) return;
   forbids(
     'rolling out',
@@ -125,15 +144,21 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
   forbids('not healthy', draft.unhealthy === 'skip' && status.availableReplicas < replicas);
 }
 
+/** The template is what its record was written for. */
+function isInForce({ record, restartedAt, template }: Workload): boolean {
+  const standing = parseRecord(record);
+  const meant = standing?.way === undefined ? standing?.at : standing.before;
+  return standing !== undefined && meant === restartedAt && standing.template === template;
+}
+
 /** No workload is restarted twice in a sweep for the same want, but for what the design names. */
 function judgeRepeat({ court, process, draft }: Witness, { order, judged }: Effect, want: string): void {
   const who = `${process.run} restarts ${keyOf(judged)} at ${order.at}`;
   const isDue = (at: string): boolean => process.clock.now() + CLOCKS >= instantOf(at) + draft.retryAfter;
   const record = parseRecord(order.record);
   const standing = parseRecord(judged.record);
-  const inForce = standing?.at === judged.restartedAt && standing?.template === judged.template;
-  if (standing?.outcome !== undefined && inForce && standing.want === record?.want) {
-    const isAllowed = standing.outcome === 'failed' && isDue(standing.at);
+  if (standing?.outcome !== undefined && isInForce(judged) && standing.want === record?.want) {
+    const isAllowed = standing.outcome !== 'ineffective' && isDue(standing.at);
     const why = `its record says ${standing.outcome} of ${standing.at} for the same`;
     if (!court.demands(isAllowed, `${standing.outcome} is not repeated`, () => `${who}, and ${why}`)) return;
   }
@@ -147,7 +172,7 @@ function judgeRepeat({ court, process, draft }: Witness, { order, judged }: Effe
     return;
   }
   const outcome = last.end?.outcome;
-  if (outcome === 'failed' && (isDue(last.at) || isForgotten)) return;
+  if ((outcome === 'failed' || outcome === 'denied') && (isDue(last.at) || isForgotten)) return;
   if (outcome === 'ineffective' && isForgotten) return;
   if (last.sweep !== record?.sweep && outcome !== 'failed' && outcome !== 'ineffective') return;
   court.breaks(

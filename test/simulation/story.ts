@@ -51,7 +51,9 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
   const random = new Random(`nightshift/${seed}`);
   const begin = Date.parse(`${random.pick(DAYS)}T00:00:00Z`) - random.int(0, 1) * DAY;
   const version = 1;
-  const draft = drawDraft(random.stream('policy'), version + 1);
+  // In every fourth story, so that the others stay what they were.
+  const hasWays = seed % 4 === 3;
+  const draft = { ...drawDraft(random.stream('policy'), version + 1), mayReplace: hasWays };
   const size = random.weighted([
     [1, 1],
     [2, 2],
@@ -59,7 +61,7 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
     [3, 6],
     [1, 9],
   ]);
-  const fleet = drawFleet(random.stream('fleet'), { begin, version, size: Math.min(size, cut.size ?? size) });
+  const fleet = drawFleet(random.stream('fleet'), { begin, version, hasWays, size: Math.min(size, cut.size ?? size) });
   const budgets = new Map(
     fleet
       .filter((_, index) => random.stream(`budget/${index}`).chance(0.25))

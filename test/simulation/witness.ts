@@ -1,7 +1,7 @@
-import type { Workload } from '../../src/domain/model.ts';
+import type { Workload, WorkloadRef } from '../../src/domain/model.ts';
 import type { Report } from '../../src/domain/report.ts';
 import type { News } from '../../src/news.ts';
-import type { Announcer, RestartOrder } from '../../src/ports.ts';
+import type { Announcer, RescaleOrder, RestartOrder } from '../../src/ports.ts';
 import type { Calendar } from './calendar.ts';
 import type { StoreWitness } from './config-map.ts';
 import { noteWrite } from './checkpoint-law.ts';
@@ -12,7 +12,9 @@ import { noteBatch, noteEnd, notePlan, noteUndoing } from './outcome-law.ts';
 import type { Process } from './process.ts';
 import type { ClusterWitness } from './process-cluster.ts';
 import { judgeReport } from './report-law.ts';
+import type { SimulatedPod } from './pods.ts';
 import { judgeEffect, judgeSending } from './start-law.ts';
+import { begunBy, judgeEviction, judgeEvictionSent, judgeRecord, judgeRescale } from './turnover-law.ts';
 
 /** What the last list of a workload's Pods showed. */
 interface Proof {
@@ -71,8 +73,9 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
 
   connected(): void {
     const now = this.process.clock.now();
+    // Outside, a Pod too many is looked for.
     this.court.demands(
-      this.calendar.occurrenceAt(now) !== undefined,
+      this.calendar.occurrenceAt(now) !== undefined || this.draft.mayReplace,
       'no request outside a window',
       () => `${this.process.run} connects`,
     );
@@ -107,17 +110,27 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
   }
 
   recordRewritten(before: Workload, record: string): void {
-    const { record: standing = '{}' } = before;
-    const [was, is]: [Record<string, unknown>, Record<string, unknown>] = [JSON.parse(standing), JSON.parse(record)];
-    const { outcome, reason: _, ...rest } = is;
-    const same = Object.entries(rest).every(([key, value]) => was[key] === value);
-    const isEnd = outcome === 'failed' || outcome === 'ineffective';
-    const { court } = this;
-    court.demands(same && isEnd, 'only the outcome of a record changes', () => `${standing} becomes ${record}`);
+    const begun = begunBy(before, record);
+    if (begun !== undefined) judgeEffect(this, { order: begun, judged: before, accepted: before });
+    else judgeRecord(this, before, record);
   }
 
-  recordSent(): void {
-    this.demandsFreshHold('record');
+  recordSent(workload: Workload, record: string): void {
+    const begun = begunBy(workload, record);
+    if (begun !== undefined) judgeSending(this, begun);
+    else this.demandsFreshHold('record');
+  }
+
+  rescaled(before: Workload, order: RescaleOrder): void {
+    judgeRescale(this, before, order);
+  }
+
+  evictionSent(workload: WorkloadRef): void {
+    judgeEvictionSent(this, workload);
+  }
+
+  evicted(workload: Workload, pod: SimulatedPod): void {
+    judgeEviction(this, workload, pod);
   }
 
   demandsFreshHold(what: string): void {
@@ -167,6 +180,7 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
       case 'undoing':
         trace.say(this.process.run, () => `told: takes ${news.workload.name} back, ${news.detail}`);
         return noteUndoing(this, news.workload);
+      case 'evictionBlocked':
       case 'judgedAgain':
       case 'repeating':
       case 'recordNotWritten':

@@ -71,7 +71,14 @@ const CHECKPOINT = aCheckpoint({
   starts: [aStart(), aStart({ outcome: 'failed' })],
   runs: [{ run: 'run', began: T, ended: T, exitCode: 3, summary: 'words' }],
 });
-const VERDICTS = [aRestart(), aRestart(), aRestart(), anInFlight(), aLeave('unknown'), aLeave('paused')];
+const VERDICTS = [
+  aRestart({ by: 'evict' }),
+  aRestart({ by: 'evict' }),
+  aRestart({ by: 'evict' }),
+  anInFlight(),
+  aLeave('unknown'),
+  aLeave('paused'),
+];
 const PREVIEW: Preview & { readonly kind: 'plan' } = {
   kind: 'plan',
   window: { kind: 'open', occurrence: OCCURRENCE, closesAt: BEGIN + HOUR },

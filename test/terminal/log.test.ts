@@ -48,6 +48,7 @@ describe('the fields', () => {
       level: 'info',
       workload: 'shop/web',
       at: '2026-11-24T01:05:00Z',
+      way: 'rollout',
       why: 'containerImage',
       detail: 'proxy runs proxy:1',
       message: 'restart started',

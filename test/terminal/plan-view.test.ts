@@ -102,7 +102,9 @@ shop        stopped   paused               left: paused`,
   }
 });
 
-test('the plan for machines is documented: names, kinds, reasons and replicas', () => {
+const BY_ROLLOUT = { way: 'rollout', because: '' };
+
+test('the plan for machines is documented: names, kinds, reasons, ways and replicas', () => {
   const stopped = { stop: 'shop/x failed', skipped: [{ namespace: 'secret', why: 'forbidden' }] };
   const entry = (name: string, why = 'podTooOld', detail = 'old') => ({
     namespace: 'shop',
@@ -120,10 +122,10 @@ test('the plan for machines is documented: names, kinds, reasons and replicas', 
     unseen: [],
     inFlight: [{ namespace: 'shop', name: 'flying', kind: 'Deployment', at: T, run: RUN }],
     batches: [
-      [{ ...entry('api'), replicas: 12, placedBy: 'age' }],
+      [{ ...entry('api'), replicas: 12, ...BY_ROLLOUT, placedBy: 'age' }],
       [
-        { ...entry('web'), replicas: 3, placedBy: 'age' },
-        { ...entry('old'), replicas: 3, placedBy: 'failed before' },
+        { ...entry('web'), replicas: 3, ...BY_ROLLOUT, placedBy: 'age' },
+        { ...entry('old'), replicas: 3, ...BY_ROLLOUT, placedBy: 'failed before' },
       ],
     ],
     left: [

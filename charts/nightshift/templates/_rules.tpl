@@ -25,6 +25,11 @@ these.
   resources: [pods]
   {{- /* RBAC knows no dry run; the guard does. */}}
   verbs: [list{{ if $trials }}, create{{ end }}]
+{{- if include "nightshift.mayEvict" .policy }}
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
+{{- end }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [list]
@@ -41,6 +46,24 @@ these.
   {{- else }}
   verbs: [list]
   {{- end }}
+{{- end -}}
+
+{{/* Whether some workload may have one Pod more than it wants for a while; of the policy. Not empty for yes. */}}
+{{- define "nightshift.mayReplace" -}}
+{{- $may := or (dig "restart" "mayReplace" false .) (eq (dig "restart" "way" "auto" .) "replace") -}}
+{{- range .stale -}}
+{{- $may = or $may (eq (dig "way" "" .) "replace") -}}
+{{- end -}}
+{{- if $may }}yes{{ end -}}
+{{- end -}}
+
+{{/* Whether Pods may be evicted; of the policy. Not empty for yes. */}}
+{{- define "nightshift.mayEvict" -}}
+{{- $may := or (include "nightshift.mayReplace" .) (ne (dig "restart" "way" "auto" .) "rollout") -}}
+{{- range .stale -}}
+{{- $may = or $may (eq (dig "way" "" .) "evict") -}}
+{{- end -}}
+{{- if $may }}yes{{ end -}}
 {{- end -}}
 
 {{/* Where the release lives: its checkpoint, and the Pod that holds it. */}}

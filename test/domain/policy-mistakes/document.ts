@@ -3,7 +3,7 @@ import { type Case, plus, SMALL_POLICY, swap } from '../policy-build.ts';
 
 const MAPPING = 'a mapping (keys: apiVersion, ';
 const KEYS =
-  'one of the keys apiVersion, availability, batches, kind, onFailure, order, ready, rollout, select, stale, windows';
+  'one of the keys apiVersion, availability, batches, kind, onFailure, order, ready, restart, rollout, select, stale, windows';
 
 /** What is wrong before anybody asks what it means. */
 export const TEXT: readonly Case[] = [

@@ -1,0 +1,379 @@
+import { hasContainer, type AgeReference } from './domain/staleness.ts';
+import type { Admission } from './domain/drift.ts';
+import { unreachable, type FailureReason, type Pod, type Reason, type Workload } from './domain/model.ts';
+import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
+import { ownRecord, type RestartRecord } from './domain/record.ts';
+import { doom, stuckReason } from './domain/rollout.ts';
+import { nextToGo } from './domain/succession.ts';
+import { mayBeDown } from './domain/way.ts';
+import { stalenessNow } from './evidence.ts';
+import type { Landing } from './flight.ts';
+import { addSpare, returnSpare, returnSpareAtLast, type SpareWorld } from './spare.ts';
+import type { StartWorld } from './start.ts';
+
+/** One restart that leaves the template as it is, between its record and its outcome. */
+export interface Turnover {
+  readonly workload: Workload;
+  readonly record: RestartRecord & { readonly way: NonNullable<RestartRecord['way']> };
+  readonly age: AgeReference;
+  /** As a flight knows them (flight.ts). */
+  readonly has: readonly string[];
+  readonly tried: Admission | undefined;
+  /** By which its Pods are judged. */
+  readonly policy: Policy;
+  /** Whether it was for what the policy asks for now. */
+  readonly isWanted: boolean;
+}
+
+/** Between two looks at the Pods while nothing is heard. */
+const LOOK = 5_000;
+/** Pods that say they are doomed are believed when nothing moved for so long. */
+const PATIENCE = 15_000;
+/** Between two tries whether an injector, or a node, can tell what a Pod is. */
+const UNKNOWN = 15_000;
+/** Between two tries of an eviction that a budget does not allow; the server's own wish comes first. */
+const BLOCKED = 5_000;
+const MAX_WAIT = 15_000;
+/** The API server gives up on a request after so long. */
+const SERVER_TIMEOUT = 10_000;
+
+/**
+ * Replaces the stale Pods of a workload one after the other (way `evict`, as many at once as its strategy lets be
+ * unavailable; way `replace` with one Pod more meanwhile): each only after the replacement of the one before is ready and
+ * fresh. `rollout.timeout` counts for each anew. The first replacement that is stale, or cannot start, ends it.
+ */
+export async function turnOver(turnover: Turnover, world: StartWorld): Promise<Landing> {
+  return new TurningOver(turnover, world).toTheEnd();
+}
+
+/** The live Pods, by what the criteria say of each. */
+interface Sorted {
+  readonly stale: readonly Pod[];
+  readonly fresh: readonly Pod[];
+  readonly unknown: readonly Pod[];
+  /** Why the first of these is not known, '' without any. */
+  readonly detail: string;
+}
+
+class TurningOver {
+  readonly #turnover: Turnover;
+  readonly #world: StartWorld;
+  readonly #spares: SpareWorld;
+  #workload: Workload;
+  #record: RestartRecord;
+  /** The Pods that it had at first sight, by uid: all others are replacements. */
+  #before: ReadonlySet<string> | undefined;
+  /** What is known for sure of each Pod, by uid. */
+  readonly #verdicts = new Map<string, 'stale' | 'fresh'>();
+  #deadline: number;
+  #movedAt: number;
+  #lastSeen = '';
+  /** What kept the last eviction from happening. */
+  #blocked: string | undefined;
+  /** The Pod whose eviction got no answer, and until when it may still be carried out. */
+  #air: { readonly uid: string; readonly until: number } | undefined;
+  #completeSince: number | undefined;
+  #isProven = false;
+  /** Of taking the spare Pod back. */
+  #note = '';
+
+  constructor(turnover: Turnover, world: StartWorld) {
+    this.#turnover = turnover;
+    this.#world = world;
+    this.#spares = { ...world, by: world.bench.by };
+    this.#workload = turnover.workload;
+    this.#record = turnover.record;
+    this.#movedAt = world.clock.elapsed();
+    this.#deadline = this.#movedAt + turnover.policy.rollout.timeout;
+  }
+
+  async toTheEnd(): Promise<Landing> {
+    const landing = await this.#untilLanded();
+    if (this.#record.replicas === undefined) return this.#withNote(landing);
+    await this.#nothingInTheAir();
+    const returned = await returnSpareAtLast(this.#workload, this.#spares);
+    this.#note = returned.kind === 'not' ? `its spare Pod is not taken back yet: ${returned.detail}` : returned.detail;
+    return this.#withNote(landing);
+  }
+
+  #withNote(landing: Landing): Landing {
+    return { ...landing, detail: [landing.detail, this.#note].filter(Boolean).join('; ') };
+  }
+
+  async #untilLanded(): Promise<Landing> {
+    const { observed } = this.#world;
+    // Whoever judges it next finds it half done.
+    if (!this.#turnover.isWanted) {
+      return { outcome: 'superseded', detail: 'the policy asks for something else than it was begun for' };
+    }
+    while (!observed.closed) {
+      const landing = await this.#step();
+      if (landing !== undefined) return landing;
+    }
+    return { outcome: 'interrupted', detail: 'the run ended first; the next one goes on' };
+  }
+
+  /** Waits, acts or decides; undefined means: look again. */
+  async #step(): Promise<Landing | undefined> {
+    const changed = await this.#readAgain();
+    if (changed !== undefined) return changed;
+    const pods = await this.#world.cluster.pods(this.#workload, needsOf(this.#turnover.policy));
+    const live = pods.filter(pod => !pod.terminating);
+    this.#before ??= new Set(live.map(({ uid }) => uid));
+    const sorted = await this.#sort(live);
+    this.#noteProgress(sorted, pods.length - live.length);
+    const failure = this.#failureOf(sorted, live);
+    if (failure !== undefined) return failure;
+    if (sorted.unknown.length > 0) return this.#isLate ? this.#notKnown(sorted) : this.#wait(UNKNOWN);
+    if (sorted.stale.length > 0) return this.#goOn(sorted, pods);
+    return this.#finish(pods, live);
+  }
+
+  /** The next Pod goes, as soon as that leaves as many available as are promised. */
+  async #goOn(sorted: Sorted, pods: readonly Pod[]): Promise<Landing | undefined> {
+    const { gates } = this.#world;
+    const { way } = this.#turnover.record;
+    if (way === 'replace' && this.#record.replicas === undefined) return this.#grow();
+    const next = nextToGo(
+      { ...sorted, leaving: this.#isLate ? 0 : pods.length - sorted.stale.length - sorted.fresh.length },
+      { workload: this.#workload, way, mayBeDown: mayBeDown(this.#workload, this.#turnover.policy) },
+    );
+    if (next === undefined) return this.#isLate ? this.#late(sorted) : this.#wait(LOOK);
+    if (this.#air !== undefined && this.#air.uid !== next.uid) await this.#nothingInTheAir();
+    // However little time is left: what it started with was enough for all of it, and each Pod counts for itself.
+    const ending = await gates.check(true);
+    if (ending !== undefined) {
+      const detail = `${ending.detail}; ${sorted.stale.length} of its Pods are still to be replaced`;
+      return { outcome: 'interrupted', detail };
+    }
+    const answer = await this.#world.cluster.evict(this.#workload, next);
+    switch (answer.kind) {
+      case 'accepted':
+        this.#moved();
+        return undefined;
+      case 'changed':
+        return this.#isLate ? this.#late(sorted) : this.#wait(LOOK);
+      case 'blocked':
+        if (this.#blocked !== answer.message) {
+          this.#world.announcer.tell({ kind: 'evictionBlocked', workload: this.#workload, detail: answer.message });
+        }
+        this.#blocked = answer.message;
+        if (this.#isLate) return this.#late(sorted);
+        return this.#wait(Math.min(answer.retryAfter ?? BLOCKED, MAX_WAIT));
+      case 'forbidden': {
+        const { verb, resource, namespace } = answer.permission;
+        gates.close({ kind: 'notPermitted', detail: `not permitted to ${verb} ${resource} in namespace ${namespace}` });
+        return { outcome: 'interrupted', detail: 'it is not permitted to evict its Pods' };
+      }
+      case 'denied':
+        return { outcome: 'denied', detail: answer.message };
+      case 'unanswered':
+        this.#air = { uid: next.uid, until: this.#world.clock.elapsed() + SERVER_TIMEOUT };
+        this.#world.announcer.tell({ kind: 'repeating', workload: this.#workload, detail: answer.message });
+        return this.#isLate
+          ? this.#unheard(answer.message)
+          : this.#wait(Math.min(answer.retryAfter ?? BLOCKED, MAX_WAIT));
+      default:
+        return unreachable(answer);
+    }
+  }
+
+  /** An eviction without an answer may still be carried out, beside the next one, or after the spare Pod is gone. */
+  async #nothingInTheAir(): Promise<void> {
+    const { clock, observed } = this.#world;
+    const { until = 0 } = this.#air ?? {};
+    this.#air = undefined;
+    while (clock.elapsed() < until && !observed.closed) await observed.pause(until - clock.elapsed());
+  }
+
+  /** One Pod more than it wants. */
+  async #grow(): Promise<Landing | undefined> {
+    const { gates, announcer } = this.#world;
+    const ending = await gates.check(true);
+    if (ending !== undefined) return { outcome: 'interrupted', detail: ending.detail };
+    const added = await addSpare(this.#workload, this.#record, this.#spares);
+    switch (added.kind) {
+      case 'added':
+        this.#record = added.record;
+        this.#moved();
+        return undefined;
+      case 'changed':
+        return this.#isLate ? { outcome: 'denied', detail: 'somebody changes it all the time' } : undefined;
+      case 'gone':
+        return { outcome: 'gone', detail: 'it was deleted' };
+      case 'forbidden':
+        gates.close({ kind: 'notPermitted', detail: `not permitted to patch ${added.permission.resource}` });
+        return { outcome: 'interrupted', detail: 'it is not permitted to change it' };
+      case 'denied':
+        return { outcome: 'denied', detail: added.message };
+      case 'unanswered':
+        announcer.tell({ kind: 'repeating', workload: this.#workload, detail: added.message });
+        return this.#isLate
+          ? this.#unheard(added.message)
+          : this.#wait(Math.min(added.retryAfter ?? BLOCKED, MAX_WAIT));
+      default:
+        return unreachable(added);
+    }
+  }
+
+  /** Ten minutes of silence are no fault of the workload. */
+  #unheard(message: string): Landing {
+    const detail = `the API server gave no answer: ${message}`;
+    this.#world.gates.close({ kind: 'error', detail });
+    return { outcome: 'interrupted', detail };
+  }
+
+  /** All live Pods are fresh: the spare one goes, then the rest has to stay healthy for a while. */
+  async #finish(pods: readonly Pod[], live: readonly Pod[]): Promise<Landing | undefined> {
+    const { clock, observed } = this.#world;
+    const { status, replicas } = this.#workload;
+    const owed = this.#record.replicas;
+    const ready = live.filter(pod => pod.ready).length;
+    if (owed !== undefined && ready >= owed && status.availableReplicas >= owed) {
+      await this.#nothingInTheAir();
+      const returned = await returnSpare(this.#workload, this.#spares);
+      if (returned.kind === 'not') {
+        return returned.isRefused
+          ? { outcome: 'denied', detail: 'all its Pods are new' }
+          : this.#unheard(returned.detail);
+      }
+      this.#note = returned.detail;
+      const { replicas: _, ...record } = this.#record;
+      this.#record = record;
+      this.#moved();
+      return undefined;
+    }
+    const leaving = pods.length - live.length;
+    const isThere =
+      this.#workload.generation <= status.observedGeneration &&
+      live.length === replicas &&
+      status.replicas === replicas &&
+      ready === replicas &&
+      status.availableReplicas >= replicas;
+    const isLeaving = leaving > 0 || (status.terminatingReplicas ?? 0) > 0;
+    if (!isThere || (isLeaving && !this.#isLate)) {
+      this.#completeSince = undefined;
+      return this.#isLate ? this.#late({ stale: [], fresh: live }) : this.#wait(LOOK);
+    }
+    this.#completeSince ??= clock.elapsed();
+    const soaked = this.#completeSince + this.#turnover.policy.rollout.soak;
+    if (clock.elapsed() < soaked) {
+      await observed.change(this.#workload, Math.min(LOOK, soaked - clock.elapsed()));
+      return undefined;
+    }
+    if (!this.#isProven) {
+      // All of them at one time: an injector may have changed while they were judged one by one.
+      this.#isProven = true;
+      this.#verdicts.clear();
+      return undefined;
+    }
+    return { outcome: 'restarted', detail: leaving > 0 ? `${leaving} old Pods still terminating` : '' };
+  }
+
+  /** What its replacements say for sure. */
+  #failureOf({ stale, fresh, unknown }: Sorted, live: readonly Pod[]): Landing | undefined {
+    const isNew = ({ uid }: Pod): boolean => this.#before?.has(uid) !== true;
+    const ineffective = stale.find(isNew);
+    if (ineffective !== undefined) {
+      return { outcome: 'ineffective', detail: `its new Pod ${ineffective.name} is as stale as the old ones` };
+    }
+    const made = live.filter(isNew);
+    const lost = this.#turnover.has.filter(name => made.some(pod => !hasContainer(pod, name)));
+    if (lost.length > 0) {
+      const detail = `its new Pods lack ${lost.join(', ')}, which the ones before had: is the injector there?`;
+      return { outcome: 'failed', why: 'notProven', detail };
+    }
+    const waiting = [...fresh, ...unknown].filter(pod => !pod.ready);
+    const reason = waiting.length === 0 ? undefined : doom(waiting);
+    const isStill = this.#world.clock.elapsed() - this.#movedAt >= PATIENCE;
+    return reason !== undefined && isStill ? { outcome: 'failed', ...reason } : undefined;
+  }
+
+  #late({ stale, fresh }: Pick<Sorted, 'stale' | 'fresh'>): Landing {
+    if (this.#blocked !== undefined) {
+      return { outcome: 'denied', detail: `no eviction within the timeout: ${this.#blocked}` };
+    }
+    const ready = fresh.filter(pod => pod.ready).length;
+    const detail = `${ready} Pods are new and ready, ${stale.length} still to be replaced, ${this.#workload.replicas} expected`;
+    const otherwise: Reason<FailureReason> = { why: 'timeout', detail };
+    return { outcome: 'failed', ...stuckReason(this.#workload, fresh, otherwise) };
+  }
+
+  #notKnown({ unknown, detail }: Sorted): Landing {
+    return this.#turnover.tried === undefined && injectionCriteria(this.#turnover.policy).length > 0
+      ? { outcome: 'interrupted', detail: `its new Pods are not proven yet: ${detail}` }
+      : { outcome: 'failed', ...stuckReason(this.#workload, unknown, { why: 'notProven', detail }) };
+  }
+
+  /** Each Pod is judged once, for what it was made of does not change; ages count from the beginning of the sweep. */
+  async #sort(live: readonly Pod[]): Promise<Sorted> {
+    let detail = '';
+    for (const pod of live) {
+      if (this.#verdicts.has(pod.uid)) continue;
+      const { age, tried, policy } = this.#turnover;
+      const staleness = await stalenessNow(
+        { workload: this.#workload, pods: [pod], age, want: undefined, tried },
+        { ...this.#world, policy, configChanges: this.#world.bench.configChanges },
+      );
+      if (staleness.kind === 'unknown') detail ||= staleness.detail;
+      else this.#verdicts.set(pod.uid, staleness.kind);
+    }
+    const of = (verdict: 'stale' | 'fresh' | undefined) =>
+      live.filter(({ uid }) => this.#verdicts.get(uid) === verdict);
+    return { stale: of('stale'), fresh: of('fresh'), unknown: of(undefined), detail };
+  }
+
+  /** It is what it was, or why this is over. */
+  async #readAgain(): Promise<Landing | undefined> {
+    const { cluster, observed } = this.#world;
+    const { workload: began, record } = this.#turnover;
+    const workload = await cluster.workload(began);
+    observed.put(began, workload);
+    if (workload === undefined) return { outcome: 'gone', detail: 'it was deleted' };
+    if (workload.uid !== began.uid) return { outcome: 'gone', detail: 'it was deleted and created again' };
+    if (workload.deleting) return { outcome: 'gone', detail: 'it is being deleted' };
+    this.#workload = workload;
+    // An attempt without an answer may have taken effect.
+    const standing = ownRecord(workload, this.#world.bench.by);
+    if (standing?.at === record.at) this.#record = standing;
+    if (workload.optedOut) return { outcome: 'superseded', detail: 'somebody annotated it nightshift/restart: never' };
+    if (workload.template !== record.template) {
+      return { outcome: 'superseded', detail: 'somebody changed its Pod template' };
+    }
+    if (workload.restartedAt !== record.before) {
+      return { outcome: 'superseded', detail: `somebody restarted it at ${workload.restartedAt ?? ''}` };
+    }
+    const { replicas } = this.#record;
+    if (replicas === undefined || workload.replicas === replicas + 1) return undefined;
+    // GitOps, or a person, wants exactly what it was: that will happen again.
+    const outcome = workload.replicas === replicas ? 'reverted' : 'superseded';
+    return { outcome, detail: '' };
+  }
+
+  #noteProgress({ stale, fresh }: Sorted, leaving: number): void {
+    const ready = fresh.filter(pod => pod.ready).length;
+    const seen = JSON.stringify([stale.length, fresh.length, ready, leaving]);
+    if (seen === this.#lastSeen) return;
+    this.#lastSeen = seen;
+    this.#movedAt = this.#world.clock.elapsed();
+    const detail = `${ready} of ${stale.length + fresh.length} Pods are new and ready`;
+    this.#world.announcer.tell({ kind: 'progress', workload: this.#workload, detail });
+  }
+
+  /** Something was done: its consequences get the whole time. */
+  #moved(): void {
+    this.#blocked = undefined;
+    this.#movedAt = this.#world.clock.elapsed();
+    this.#deadline = this.#movedAt + this.#turnover.policy.rollout.timeout;
+  }
+
+  get #isLate(): boolean {
+    return this.#world.clock.elapsed() >= this.#deadline;
+  }
+
+  async #wait(milliseconds: number): Promise<undefined> {
+    const left = this.#deadline - this.#world.clock.elapsed();
+    await this.#world.observed.change(this.#workload, Math.max(0, Math.min(milliseconds, left)));
+    return undefined;
+  }
+}

@@ -1,0 +1,321 @@
+/** Restarts that leave the template as it is: by evictions, and with a spare Pod. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { LAST_RESTART } from '../../src/domain/model.ts';
+import { parseRecord } from '../../src/domain/record.ts';
+import { deploymentsOf, ofKind, settledKinds, type DeploymentWishes } from '../cluster/fleet.ts';
+import { SIDECAR } from '../cluster/injector.ts';
+import { until } from '../cluster/until.ts';
+import { watchReady } from './ready-watch.ts';
+import { leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
+import { deploymentOf } from './somebody.ts';
+import { injectedSite, NEW, sidecarPolicy, upgrade } from './upgraded.ts';
+
+const RIGHTS = { also: ['create pods/eviction'] };
+const RECREATE = { strategy: { type: 'Recreate' } };
+const replacing = { restart: { mayReplace: true } };
+
+interface PodSeen {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly spec: { readonly containers: readonly { readonly name: string; readonly image: string }[] };
+}
+
+const podsOf = async (site: Site, app: string): Promise<readonly PodSeen[]> =>
+  (
+    await site.cluster.api<{ items: readonly PodSeen[] }>(
+      `/api/v1/namespaces/${site.namespaces[0]}/pods?labelSelector=app%3D${app}`,
+    )
+  ).items;
+
+/** Images of the sidecar, once each. */
+const sidecarsOf = async (site: Site, app: string): Promise<readonly (string | undefined)[]> => [
+  ...new Set((await podsOf(site, app)).map(({ spec }) => spec.containers.find(({ name }) => name === SIDECAR)?.image)),
+];
+
+const uidsOf = async (site: Site, app: string): Promise<readonly string[]> =>
+  (await podsOf(site, app)).map(({ metadata }) => metadata.uid).toSorted();
+
+/** A site with the old sidecar in one workload; what is made now gets the new one. */
+async function staleSite(
+  wishes: Omit<DeploymentWishes, 'namespace'>,
+  kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' = 'Deployment',
+) {
+  const kinds = kind === 'Deployment' ? [] : ([`${kind.toLowerCase()}s`] as ('statefulsets' | 'daemonsets')[]);
+  const site = await injectedSite({ ...RIGHTS, kinds });
+  const [namespace = ''] = site.namespaces;
+  if (kind === 'Deployment') await site.deploy(site.deployment(wishes));
+  else {
+    await site.cluster.kubectlApply(JSON.stringify(ofKind(kind, { namespace, ...wishes })));
+    await settledKinds(site.cluster, namespace);
+  }
+  await upgrade(site);
+  return site;
+}
+
+const whatStands = async (site: Site, name: string) => {
+  const { metadata, spec } = await deploymentOf(site, name);
+  return { replicas: spec.replicas, owed: parseRecord(metadata.annotations?.[LAST_RESTART])?.replicas };
+};
+
+const budget = (site: Site, app: string, minAvailable: number) => ({
+  apiVersion: 'policy/v1',
+  kind: 'PodDisruptionBudget',
+  metadata: { namespace: site.namespaces[0], name: app },
+  spec: { minAvailable, selector: { matchLabels: { app } } },
+});
+
+/** Applies a budget, and waits until it is counted. */
+async function apply(site: Site, app: string, minAvailable: number): Promise<void> {
+  await site.cluster.kubectlApply(JSON.stringify(budget(site, app, minAvailable)));
+  const path = `/apis/policy/v1/namespaces/${site.namespaces[0]}/poddisruptionbudgets/${app}`;
+  await until('the budget to be counted', async () => {
+    const { metadata, status } = await site.cluster.api<{
+      metadata: { generation: number };
+      status?: { observedGeneration?: number; currentHealthy?: number };
+    }>(path);
+    return status?.observedGeneration === metadata.generation && (status.currentHealthy ?? 0) > 0;
+  });
+}
+
+describe('with a spare Pod', { concurrency: 4 }, () => {
+  for (const [what, spec] of [
+    ['Recreate', RECREATE],
+    ['no surge', { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } }],
+  ] as const) {
+    test(`a Deployment of one with ${what} is refreshed without a gap, its template untouched`, async () => {
+      const site = await staleSite({ name: 'till', replicas: 1, spec });
+      await using ready = watchReady(site, 'till');
+      await until('the Pod to be watched', () => ready.now() === 1);
+      const { code, report, worker } = await site.run(sidecarPolicy(site, replacing));
+      assert.equal(code, 0, worker.stdout() + worker.stderr());
+      assert.deepEqual(outcomesByName(report), { till: 'restarted' });
+      assert.equal(ready.least(), 1);
+      assert.deepEqual(await sidecarsOf(site, 'till'), [NEW]);
+      assert.deepEqual(await whatStands(site, 'till'), { replicas: 1, owed: undefined });
+      assert.deepEqual(await site.restarts(), { till: 0 });
+      const again = await site.run(sidecarPolicy(site, replacing));
+      assert.deepEqual(again.report.outcomes, []);
+    });
+  }
+
+  test('of a Deployment of three none is ever missing, and its budget is honoured', async () => {
+    const site = await staleSite({ name: 'api', replicas: 3, annotations: { 'nightshift/way': 'replace' } });
+    await apply(site, 'api', 3);
+    await using ready = watchReady(site, 'api');
+    await until('its Pods to be watched', () => ready.now() === 3);
+    const { code, report, worker } = await site.run(sidecarPolicy(site, replacing));
+    assert.equal(code, 0, worker.stdout() + worker.stderr());
+    assert.deepEqual(outcomesByName(report), { api: 'restarted' });
+    assert.equal(ready.least(), 3);
+    assert.deepEqual(await sidecarsOf(site, 'api'), [NEW]);
+    assert.deepEqual(await whatStands(site, 'api'), { replicas: 3, owed: undefined });
+  });
+
+  test('one that cannot start goes again: nothing is removed, and the other workloads wait', async () => {
+    const site = await staleSite({
+      name: 'bad',
+      replicas: 1,
+      spec: RECREATE,
+      annotations: { 'nightshift/priority': '1' },
+    });
+    const before = await uidsOf(site, 'bad');
+    await site.cluster.kubectlApply(JSON.stringify(site.deployment({ name: 'good', replicas: 1, spec: RECREATE })));
+    // The quota holds what is there, and nothing more.
+    await site.cluster.kubectl('-n', site.namespaces[0] ?? '', 'create', 'quota', 'tight', '--hard=pods=2');
+    await until(
+      'the quota to count',
+      async () =>
+        (await site.cluster.kubectl(
+          '-n',
+          site.namespaces[0] ?? '',
+          'get',
+          'quota',
+          'tight',
+          '-o',
+          'jsonpath={.status.used.pods}',
+        )) === '2',
+    );
+    const { code, report } = await site.run(
+      sidecarPolicy(site, { ...replacing, rollout: { timeout: '8s', soak: '0s' } }),
+    );
+    assert.equal(code, 3);
+    assert.deepEqual(outcomesByName(report), { bad: 'failed(failedCreate)' });
+    assert.deepEqual(await uidsOf(site, 'bad'), before);
+    assert.deepEqual(await whatStands(site, 'bad'), { replicas: 1, owed: undefined });
+  });
+
+  test('an autoscaler that allows no more has its way, and that is said', async () => {
+    const site = await staleSite({
+      name: 'scaled',
+      replicas: 2,
+      annotations: { 'nightshift/way': 'replace' },
+      podAnnotations: { 'test.nightshift/delay': '40s' },
+    });
+    const before = await uidsOf(site, 'scaled');
+    await site.cluster.kubectl(
+      '-n',
+      site.namespaces[0] ?? '',
+      'autoscale',
+      'deployment',
+      'scaled',
+      '--min=1',
+      '--max=2',
+    );
+    const { code, report } = await site.run(sidecarPolicy(site, replacing));
+    assert.equal(code, 0);
+    assert.deepEqual(outcomesByName(report), { scaled: 'reverted' });
+    assert.match(report.outcomes[0]?.detail ?? '', /somebody set its replicas to 2/);
+    await until('the spare Pod to be gone', async () => (await podsOf(site, 'scaled')).length === 2);
+    assert.deepEqual(await uidsOf(site, 'scaled'), before);
+    assert.deepEqual(await whatStands(site, 'scaled'), { replicas: 2, owed: undefined });
+    const again = await site.run(sidecarPolicy(site, replacing));
+    assert.deepEqual(leftByName(again.report, site), { scaled: 'revertedBefore' });
+  });
+
+  test('a run that is killed leaves one, and a tick outside the window takes it back, for one request otherwise', async () => {
+    const site = await staleSite({
+      name: 'till',
+      replicas: 1,
+      spec: RECREATE,
+      podAnnotations: { 'test.nightshift/delay': '60s' },
+    });
+    const before = await uidsOf(site, 'till');
+    const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site, replacing))]);
+    await until('the spare Pod', async () => (await whatStands(site, 'till')).replicas === 2);
+    worker.process.kill('SIGKILL');
+    await worker.ended;
+    assert.equal((await whatStands(site, 'till')).owed, 1);
+    const windows = { allow: [{ name: 'never', opens: '0 0 29 2 *', lasts: '1m' }] };
+    const closed = site.policyFile(sidecarPolicy(site, { ...replacing, windows }));
+    const { code, report } = await site.run(closed);
+    assert.equal(code, 0);
+    assert.match(report.ending.detail, /the spare Pod of .*\/till, which an earlier run left, is taken back/);
+    assert.deepEqual(await whatStands(site, 'till'), { replicas: 1, owed: undefined });
+    await until('the spare Pod to be gone', async () => (await podsOf(site, 'till')).length === 1);
+    assert.deepEqual(await uidsOf(site, 'till'), before);
+    const requests = (await site.requests()).length;
+    const again = await site.run(closed);
+    assert.equal(again.code, 0);
+    assert.equal((await site.requests()).length, requests + 1);
+  });
+});
+
+describe('by evictions', { concurrency: 4 }, () => {
+  const names = ['StatefulSet OnDelete', 'StatefulSet with a partition', 'DaemonSet OnDelete'] as const;
+  for (const what of names) {
+    test(`a ${what} gets new Pods, one after the other`, async () => {
+      const kind = what.startsWith('StatefulSet') ? 'StatefulSet' : 'DaemonSet';
+      const updateStrategy = what.endsWith('OnDelete') ? { type: 'OnDelete' } : { rollingUpdate: { partition: 2 } };
+      const site = await staleSite({ name: 'db', replicas: 3, spec: { updateStrategy } }, kind);
+      const before = await uidsOf(site, 'db');
+      await using ready = watchReady(site, 'db');
+      await until('its Pods to be watched', () => ready.now() === before.length);
+      const policy = sidecarPolicy(site, { select: { kinds: [kind], namespaces: { include: site.namespaces } } });
+      const { code, report, worker } = await site.run(policy);
+      assert.equal(code, 0, worker.stdout() + worker.stderr());
+      assert.deepEqual(outcomesByName(report), { db: 'restarted' });
+      assert.equal(ready.least(), before.length - 1);
+      assert.deepEqual(await sidecarsOf(site, 'db'), [NEW]);
+      assert.deepEqual(
+        (await uidsOf(site, 'db')).filter(uid => before.includes(uid)),
+        [],
+      );
+      const [available] = report.outcomes.map(outcome => outcome.available);
+      assert.deepEqual(available, { least: before.length - 1, promised: before.length - 1 });
+    });
+  }
+
+  test('a Deployment keeps its template, and what is fresh already keeps its Pods', async () => {
+    const site = await staleSite({ name: 'api', replicas: 3, annotations: { 'nightshift/way': 'evict' } });
+    const [
+      {
+        metadata: { name: first },
+      } = { metadata: { name: '' } },
+    ] = await podsOf(site, 'api');
+    await site.cluster.kubectl('-n', site.namespaces[0] ?? '', 'delete', 'pod', first);
+    const fresh = await until('a fresh Pod', async () => {
+      const pods = await podsOf(site, 'api');
+      const [deployment] = await deploymentsOf(site.cluster, site.namespaces[0]);
+      return (
+        deployment?.status.availableReplicas === 3 &&
+        pods.length === 3 &&
+        pods.find(({ spec }) => spec.containers.some(({ image }) => image === NEW))
+      );
+    });
+    const { code, report, worker } = await site.run(sidecarPolicy(site));
+    assert.equal(code, 0, worker.stdout() + worker.stderr());
+    assert.deepEqual(outcomesByName(report), { api: 'restarted' });
+    assert.deepEqual(await sidecarsOf(site, 'api'), [NEW]);
+    assert.ok((await uidsOf(site, 'api')).includes(fresh.metadata.uid));
+    assert.deepEqual(await site.restarts(), { api: 0 });
+    const evictions = (await site.requests()).filter(({ resource }) => resource === 'pods/eviction');
+    assert.deepEqual(
+      evictions.map(({ code: answer }) => answer),
+      [201, 201],
+    );
+  });
+
+  test('a budget that allows none is waited for, and then they go on', async () => {
+    const site = await staleSite({ name: 'api', replicas: 2, annotations: { 'nightshift/way': 'evict' } });
+    await apply(site, 'api', 2);
+    const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site)), '--output', 'json']);
+    await worker.said('waiting for a PodDisruptionBudget');
+    await apply(site, 'api', 1);
+    assert.equal(await worker.ended, 0, worker.stdout() + worker.stderr());
+    assert.deepEqual(await sidecarsOf(site, 'api'), [NEW]);
+    const [waited] = worker.lines().filter(({ message }) => message === 'waiting for a PodDisruptionBudget');
+    assert.match(String(waited?.['detail']), /The disruption budget api needs 2 healthy pods and has 2 currently/);
+  });
+
+  test('a budget that never allows any is a denial that names it, and is not asked again at the next tick', async () => {
+    const site = await staleSite({ name: 'api', replicas: 2, annotations: { 'nightshift/way': 'evict' } });
+    await apply(site, 'api', 2);
+    const policy = sidecarPolicy(site, { rollout: { timeout: '5s', soak: '0s' } });
+    const { code, report } = await site.run(policy);
+    assert.equal(code, 3);
+    assert.deepEqual(outcomesByName(report), { api: 'denied' });
+    assert.match(report.outcomes[0]?.detail ?? '', /disruption budget api/);
+    const again = await site.run(policy);
+    assert.deepEqual(leftByName(again.report, site), { api: 'deniedBefore' });
+  });
+
+  test('Pods whose template people hold back are left: an eviction would bring it', async () => {
+    const site = await Site.open({ ...RIGHTS, kinds: ['statefulsets'] });
+    const [namespace = ''] = site.namespaces;
+    const spec = { updateStrategy: { type: 'OnDelete' } };
+    await site.cluster.kubectlApply(
+      JSON.stringify(ofKind('StatefulSet', { namespace, name: 'db', replicas: 2, spec })),
+    );
+    await settledKinds(site.cluster, namespace);
+    await site.cluster.kubectl('-n', namespace, 'set', 'image', 'statefulset/db', 'app=example.test/app:2');
+    await until('the controller to see it', async () => {
+      const { metadata, status } = await site.cluster.api<{
+        metadata: { generation: number };
+        status: { observedGeneration?: number };
+      }>(`/apis/apps/v1/namespaces/${namespace}/statefulsets/db`);
+      return status.observedGeneration === metadata.generation;
+    });
+    await site.age();
+    const select = { kinds: ['StatefulSet'], namespaces: { include: site.namespaces } };
+    const { code, report } = await site.run(quickPolicy(site, { select }));
+    assert.equal(code, 0);
+    assert.deepEqual(leftByName(report, site), { db: 'rolloutInProgress' });
+  });
+
+  test('a policy of rollouts needs no right to evict, and leaves what only evictions reach', async () => {
+    const site = await Site.open({ kinds: ['statefulsets'] });
+    const [namespace = ''] = site.namespaces;
+    const spec = { updateStrategy: { type: 'OnDelete' } };
+    await site.cluster.kubectlApply(
+      JSON.stringify(ofKind('StatefulSet', { namespace, name: 'db', replicas: 2, spec })),
+    );
+    await settledKinds(site.cluster, namespace);
+    await site.age();
+    const select = { kinds: ['StatefulSet'], namespaces: { include: site.namespaces } };
+    const left = await site.run(quickPolicy(site, { select, restart: { way: 'rollout' } }));
+    assert.deepEqual(leftByName(left.report, site), { db: 'wayImpossible' });
+    const { code, report } = await site.run(quickPolicy(site, { select }));
+    assert.equal(code, 4);
+    assert.match(report.ending.detail, /not permitted to create pods\/eviction/);
+  });
+});

@@ -1,0 +1,84 @@
+import { keyOf, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
+import { parseRecord } from '../../src/domain/record.ts';
+import type { RescaleOrder, RestartOrder } from '../../src/ports.ts';
+import { instantOf } from './eyes.ts';
+import { floorOf, spareOf } from './flights.ts';
+import type { SimulatedPod } from './pods.ts';
+import { demandsStart } from './start-law.ts';
+import type { Witness } from './witness.ts';
+
+/** What must hold of restarts that leave the template as it is. */
+
+/** What one look at the Pods may not know yet, milliseconds. */
+const JUST_NOW = 60_000;
+
+/** The restart that this record begins; undefined for one that goes on, or that changes the template, too. */
+export function begunBy(workload: Workload, text: string): RestartOrder | undefined {
+  const record = parseRecord(text);
+  const isBegun = record?.way !== undefined && record.at !== parseRecord(workload.record)?.at;
+  return isBegun ? { workload, at: record.at, record: text } : undefined;
+}
+
+/** A record says how it ended, or that nothing is owed any more because somebody else has decided on the replicas. */
+export function judgeRecord({ court }: Witness, { record: standing = '{}', replicas }: Workload, text: string): void {
+  const [was, is]: [Record<string, unknown>, Record<string, unknown>] = [JSON.parse(standing), JSON.parse(text)];
+  const { outcome, reason: _, ...rest } = is;
+  const same = Object.entries(rest).every(([key, value]) => was[key] === value);
+  const isEnd = typeof outcome === 'string';
+  const owed = was['replicas'];
+  const isTheirs = typeof owed === 'number' && is['replicas'] === undefined && replicas !== owed + 1;
+  court.demands(
+    same && (isEnd || isTheirs),
+    'only the outcome of a record changes',
+    () => `${standing} becomes ${text}`,
+  );
+}
+
+/** One more than it wants, or what it wanted, together with the record that says so. */
+export function judgeRescale({ court, process }: Witness, before: Workload, { replicas, record }: RescaleOrder): void {
+  const [was, is] = [parseRecord(before.record), parseRecord(record)];
+  const isSame = was !== undefined && is?.at === was.at && is.run === was.run && is.way === 'replace';
+  const isGrown = was?.replicas === undefined && is?.replicas === before.replicas && replicas === before.replicas + 1;
+  const isBack = was?.replicas === replicas && is?.replicas === undefined && before.replicas === replicas + 1;
+  court.demands(
+    isSame && (isGrown || isBack),
+    'replicas are one more than is wanted, or what is wanted',
+    () => `${process.run} scales ${keyOf(before)} from ${before.replicas} to ${replicas} with ${record}`,
+  );
+}
+
+/** Every eviction is a start of its own. */
+export function judgeEvictionSent(witness: Witness, ref: WorkloadRef): void {
+  demandsStart(witness, `${witness.process.run} evicts a Pod of ${keyOf(ref)}`);
+}
+
+/** What is stale goes, one after the other, and never below what is promised. */
+export function judgeEviction(
+  { court, process, draft, inventoryAt }: Witness,
+  workload: Workload,
+  pod: SimulatedPod,
+): void {
+  const key = keyOf(workload);
+  const record = parseRecord(workload.record);
+  const flight = court.flights.last(workload);
+  const who = `${process.run} evicts ${pod.name} of ${key}`;
+  const isLate = process.state !== 'alive' || court.writer !== process;
+  // An eviction has no condition on the workload, which may have changed since it was read.
+  const isOther = workload.restartedAt !== flight?.standing || workload.template !== flight?.template;
+  if (isLate || flight === undefined || isOther) return;
+  const stale = court.eyes.stale(workload, draft, { begin: instantOf(record?.sweep ?? flight.sweep) });
+  const isStale = stale.includes(pod) || court.injectorChangedAt >= inventoryAt;
+  court.demands(isStale, 'only stale Pods are evicted', () => `${who}, which is fresh`);
+  const since = court.now - (court.disturbedAt.get(workload.uid) ?? Number.NEGATIVE_INFINITY);
+  if (since < JUST_NOW || court.scaledRecently(key) || pod.state !== 'available') return;
+  const others = court.eyes.live(workload).filter(other => other !== pod && other.state === 'available').length;
+  const floor =
+    flight.way === 'replace' ? (spareOf(workload) ?? Number.POSITIVE_INFINITY) : floorOf(workload, flight.way);
+  const isGapAllowed = draft.downtime === 'allow' || workload.downtimeAllowed;
+  const least = Math.max(floor, isGapAllowed ? 0 : 1);
+  court.demands(
+    others >= least,
+    'no Pod goes before its replacement is there',
+    () => `${who}: ${others} of ${least} stay`,
+  );
+}

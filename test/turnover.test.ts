@@ -1,0 +1,398 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Pod } from '../src/domain/model.ts';
+import { formatRecord, parseRecord, type RestartRecord } from '../src/domain/record.ts';
+import { startOf } from '../src/domain/starts.ts';
+import { ageReference } from '../src/domain/verdict.ts';
+import type { Landing } from '../src/flight.ts';
+import type { EvictAnswer, PatchAnswer } from '../src/ports.ts';
+import { turnOver } from '../src/turnover.ts';
+import {
+  aCheckpoint,
+  aPod,
+  aPolicy,
+  aRecord,
+  aTrouble,
+  aWorkload,
+  imagesOf,
+  MINUTE,
+  NOW,
+  SECOND,
+  somePods,
+  T,
+  WANTS_PROXY_2,
+  type GivenWorkload,
+} from './build.ts';
+import type { FakeClock } from './fake-clock.ts';
+import type { FakeCluster } from './fake-world.ts';
+import { heldWorld } from './held-world.ts';
+
+const REF = { kind: 'Deployment' as const, namespace: 'shop', name: 'web' };
+
+type World = Awaited<ReturnType<typeof heldWorld>>;
+
+interface Night {
+  readonly way: 'evict' | 'replace';
+  readonly given?: GivenWorkload;
+  readonly pods?: readonly Pod[];
+  /** Of an earlier run. */
+  readonly record?: Partial<RestartRecord>;
+  readonly policy?: Readonly<Record<string, unknown>>;
+  /** A milliseconds' count until the window closes. */
+  readonly closesIn?: number;
+  readonly isWanted?: boolean;
+  readonly has?: readonly string[];
+  /** What else is so, before it begins. */
+  readonly arrange?: (world: World) => void;
+  /** What else happens, at so many seconds. */
+  readonly events?: readonly (readonly [seconds: number, happens: (world: World) => void])[];
+}
+
+/** Turns `shop/web` over, and says what came of it and what was done, in order. */
+async function night(given: Night) {
+  const { way, closesIn = Number.POSITIVE_INFINITY, isWanted = true, has = [], arrange, events = [] } = given;
+  const policy = aPolicy({ stale: WANTS_PROXY_2, rollout: { timeout: '2m', soak: '0s' }, ...given.policy });
+  const record = { ...aRecord({ at: T, ...given.record }), way };
+  const workload = aWorkload({ record: formatRecord(record), ...given.given });
+  const start = startOf(workload, T);
+  const occurrence = { name: 'nights', opensAt: NOW };
+  const world = await heldWorld({
+    workloads: [workload],
+    policy,
+    checkpoint: aCheckpoint({ starts: [record.replicas === undefined ? start : { ...start, spare: true }] }),
+    windowAt: now =>
+      now < NOW + closesIn
+        ? { kind: 'open', occurrence, closesAt: NOW + closesIn }
+        : { kind: 'closed', why: 'outsideWindows', opensAt: undefined },
+  });
+  const { cluster, clock, observed, hold, bench, gates } = world;
+  cluster.setPods(workload, given.pods ?? somePods(workload.replicas));
+  arrange?.(world);
+  const over = new AbortController();
+  const watch = cluster.watch([], change => observed.see(change), over.signal);
+  for (const [seconds, happens] of events) clock.after(seconds * SECOND, () => happens(world));
+  const least = leastReady(cluster, clock);
+  const age = ageReference(record, bench);
+  const landing = await turnOver({ workload, record, age, has, tried: undefined, policy, isWanted }, world);
+  over.abort();
+  await watch;
+  const now = cluster.get(REF);
+  return {
+    landing,
+    seconds: clock.elapsed() / SECOND,
+    done: cluster.calls
+      .filter(call => /^(evict|rescale|rewrite)/.test(call))
+      .map(call => call.replace(' shop/web', '')),
+    replicas: now?.replicas,
+    owed: parseRecord(now?.record)?.replicas,
+    isMarked: hold.checkpoint.starts.some(({ spare }) => spare === true),
+    least: least(),
+    ending: gates.ending?.kind,
+  };
+}
+
+/** The fewest Pods that were ready at any time. */
+function leastReady(cluster: FakeCluster, clock: FakeClock): () => number {
+  let least = Number.POSITIVE_INFINITY;
+  const look = async (): Promise<void> => {
+    const pods = await cluster.pods(aWorkload());
+    cluster.calls.pop();
+    least = Math.min(least, pods.filter(({ ready }) => ready).length);
+  };
+  for (let tenth = 0; tenth < 6_000; tenth++) clock.after(tenth * 100, () => void look());
+  return () => least;
+}
+
+const outcomeOf = ({ outcome, why }: Landing): string => [outcome, why].filter(Boolean).join(' ');
+const blocked: EvictAnswer = { kind: 'blocked', message: 'The disruption budget web needs 3', retryAfter: 10_000 };
+
+describe('by evictions', () => {
+  test('the stale Pods go one after the other, the oldest first, each after the replacement of the one before', async () => {
+    const pods = [1, 3, 2].map(age => aPod({ name: `web-${age}`, createdAt: NOW - age * MINUTE }));
+    const { landing, done, least } = await night({ way: 'evict', pods });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.deepEqual(done, ['evict web-3', 'evict web-2', 'evict web-1']);
+    assert.equal(least, 2);
+  });
+
+  test('what is fresh already stays', async () => {
+    const fresh = aPod({ name: 'fresh', images: imagesOf('app:1', 'proxy:2') });
+    const { landing, done } = await night({ way: 'evict', pods: [fresh, ...somePods(2)] });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.deepEqual(done, ['evict web-1-0', 'evict web-1-1']);
+  });
+
+  test('as many go at once as its strategy lets be unavailable', async () => {
+    const strategy = { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 3 } as const;
+    const { landing, least, seconds } = await night({ way: 'evict', given: { replicas: 6, strategy } });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.equal(least, 3);
+    assert.ok(seconds < 40, `${seconds} s`);
+  });
+
+  test('the only ready Pod stays unless downtime is allowed', async () => {
+    const one = { replicas: 1 };
+    const kept = await night({ way: 'evict', given: one });
+    assert.equal(outcomeOf(kept.landing), 'failed timeout');
+    assert.deepEqual(kept.done, []);
+    const allowed = await night({ way: 'evict', given: { ...one, downtimeAllowed: true } });
+    assert.equal(outcomeOf(allowed.landing), 'restarted');
+  });
+
+  test('a Pod that is not ready goes first, for nobody misses it', async () => {
+    const pods = [...somePods(2), aPod({ name: 'broken', ready: false })];
+    const given = { status: { availableReplicas: 2 } };
+    const { done } = await night({ way: 'evict', pods, given });
+    assert.equal(done[0], 'evict broken');
+  });
+
+  test('of a StatefulSet the highest ordinal goes first', async () => {
+    const pods = [0, 10, 9].map(ordinal => aPod({ name: `web-${ordinal}` }));
+    const { done } = await night({ way: 'evict', given: { kind: 'StatefulSet' }, pods });
+    assert.deepEqual(
+      done,
+      ['evict web-10', 'evict web-9', 'evict web-0'].map(one => `${one.slice(0, 5)} (StatefulSet)${one.slice(5)}`),
+    );
+  });
+
+  test('the first replacement that is stale, too, is the last', async () => {
+    const { landing, done } = await night({
+      way: 'evict',
+      arrange: ({ cluster }) => (cluster.newPod = { images: imagesOf('app:1', 'proxy:1') }),
+    });
+    assert.equal(outcomeOf(landing), 'ineffective');
+    assert.equal(done.length, 1);
+  });
+
+  test('so is the first that lacks a container of the ones before', async () => {
+    const arrange = ({ cluster }: World) => (cluster.newPod = { images: imagesOf('app:1') });
+    const { landing, done } = await night({ way: 'evict', has: ['proxy'], arrange });
+    assert.equal(outcomeOf(landing), 'failed notProven');
+    assert.equal(done.length, 1);
+  });
+
+  test('and the first that cannot start, which is believed after a while', async () => {
+    const images = imagesOf('app:1', 'proxy:2');
+    const arrange = ({ cluster }: World) => (cluster.newPod = { images, ready: false, troubles: [aTrouble()] });
+    const { landing, done, seconds } = await night({ way: 'evict', arrange });
+    assert.equal(outcomeOf(landing), 'failed crashLoopBackOff');
+    assert.equal(done.length, 1);
+    assert.ok(seconds < 30, `${seconds} s`);
+  });
+
+  test('the time that one may take counts for each Pod anew', async () => {
+    const policy = { rollout: { timeout: '15s', soak: '0s' } };
+    const { landing, seconds } = await night({ way: 'evict', policy });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.ok(seconds > 30, `${seconds} s`);
+  });
+
+  test('a budget is waited for, and told once', async () => {
+    let asked = 0;
+    const { landing, done } = await night({
+      way: 'evict',
+      arrange: ({ cluster }) => (cluster.onEvict = (_, apply) => (asked++ < 3 ? blocked : apply())),
+    });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.equal(done.length, 6);
+  });
+
+  test('a budget that allows nothing until the time is over is a denial that names it', async () => {
+    const arrange = ({ cluster }: World) => (cluster.onEvict = () => blocked);
+    const { landing, seconds } = await night({ way: 'evict', arrange });
+    assert.equal(outcomeOf(landing), 'denied');
+    assert.match(landing.detail, /The disruption budget web needs 3/);
+    assert.ok(seconds >= 120 && seconds < 150, `${seconds} s`);
+  });
+
+  test('the window closes: what was evicted is awaited, and the next one stays', async () => {
+    const { landing, done, least } = await night({ way: 'evict', closesIn: 5 * SECOND });
+    assert.equal(outcomeOf(landing), 'interrupted');
+    assert.match(landing.detail, /2 of its Pods are still to be replaced/);
+    assert.deepEqual(done, ['evict web-1-0']);
+    assert.equal(least, 2);
+  });
+
+  for (const [what, given, outcome] of [
+    ['changes its template', { template: 'template-2' }, 'superseded'],
+    ['restarts it', { restartedAt: T }, 'superseded'],
+    ['opts it out', { optedOut: true }, 'superseded'],
+    ['deletes it', { deleting: true }, 'gone'],
+  ] as const) {
+    test(`somebody ${what}: nothing more goes`, async () => {
+      const { landing, done } = await night({
+        way: 'evict',
+        events: [[5, ({ cluster }) => cluster.update(REF, given)]],
+      });
+      assert.equal(outcomeOf(landing), outcome);
+      assert.equal(done.length, 1);
+    });
+  }
+
+  test('a run that has to end at once leaves the rest to the next one', async () => {
+    const { landing, done } = await night({ way: 'evict', events: [[5, ({ observed }) => observed.close()]] });
+    assert.equal(outcomeOf(landing), 'interrupted');
+    assert.equal(done.length, 1);
+  });
+
+  test('half done for what the policy does not ask for any more, it is left as it is', async () => {
+    const { landing, done } = await night({ way: 'evict', isWanted: false });
+    assert.equal(outcomeOf(landing), 'superseded');
+    assert.deepEqual(done, []);
+  });
+
+  test('an API server that never answers is no fault of the workload', async () => {
+    const silent: EvictAnswer = { kind: 'unanswered', message: 'reset', retryAfter: undefined };
+    const { landing, ending } = await night({
+      way: 'evict',
+      arrange: ({ cluster }) => (cluster.onEvict = () => silent),
+    });
+    assert.equal(outcomeOf(landing), 'interrupted');
+    assert.equal(ending, 'error');
+  });
+
+  test('without the right to evict the run ends', async () => {
+    const permission = { verb: 'create', resource: 'pods/eviction', namespace: 'shop' };
+    const arrange = ({ cluster }: World) => (cluster.onEvict = () => ({ kind: 'forbidden', permission }));
+    const { landing, ending } = await night({ way: 'evict', arrange });
+    assert.equal(outcomeOf(landing), 'interrupted');
+    assert.equal(ending, 'notPermitted');
+  });
+});
+
+describe('with a spare Pod', () => {
+  const ONE: GivenWorkload = { replicas: 1, strategy: { kind: 'recreate' } };
+  const TWO: GivenWorkload = { replicas: 2 };
+
+  test('the only Pod goes when the spare one is ready, and the replicas are what they were', async () => {
+    const { landing, done, least, replicas, owed, isMarked } = await night({ way: 'replace', given: ONE });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.deepEqual(done, ['rescale 2', 'evict web-1-0', 'rescale 1']);
+    assert.deepEqual({ least, replicas, owed, isMarked }, { least: 1, replicas: 1, owed: undefined, isMarked: false });
+  });
+
+  test('of several none is ever missing', async () => {
+    const { landing, done, least } = await night({ way: 'replace', given: TWO });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.deepEqual(done, ['rescale 3', 'evict web-1-0', 'evict web-1-1', 'rescale 2']);
+    assert.equal(least, 2);
+  });
+
+  for (const [what, pod, outcome] of [
+    ['cannot start', { ready: false, troubles: [aTrouble({ reason: 'ImagePullBackOff' })] }, 'failed imagePull'],
+    ['never becomes ready', { ready: false }, 'failed timeout'],
+    ['is stale, too', { images: imagesOf('app:1', 'proxy:1') }, 'ineffective'],
+  ] as const) {
+    test(`one that ${what} goes again, and nothing else`, async () => {
+      const arrange = ({ cluster }: World) => (cluster.newPod = { images: imagesOf('app:1', 'proxy:2'), ...pod });
+      const { landing, done, least, replicas, owed } = await night({ way: 'replace', given: ONE, arrange });
+      assert.equal(outcomeOf(landing), outcome);
+      assert.deepEqual(done, ['rescale 2', 'rescale 1']);
+      assert.deepEqual({ least, replicas, owed }, { least: 1, replicas: 1, owed: undefined });
+    });
+  }
+
+  for (const [what, seen, outcome] of [
+    ['what they were', 2, 'reverted'],
+    ['another number', 7, 'superseded'],
+  ] as const) {
+    test(`somebody sets the replicas to ${what}: that stays`, async () => {
+      const { landing, done, replicas, owed } = await night({
+        way: 'replace',
+        given: TWO,
+        events: [[5, ({ cluster }) => cluster.update(REF, { replicas: seen })]],
+      });
+      assert.equal(outcomeOf(landing), outcome);
+      assert.match(landing.detail, new RegExp(`somebody set its replicas to ${seen}`));
+      assert.deepEqual(done, ['rescale 3', 'rewrite']);
+      assert.deepEqual({ replicas, owed }, { replicas: seen, owed: undefined });
+    });
+  }
+
+  for (const [what, how] of [
+    ['the window closes', { closesIn: 5 * SECOND }],
+    ['somebody opts it out', { events: [[5, ({ cluster }: World) => cluster.update(REF, { optedOut: true })]] }],
+    ['a budget allows no eviction', { arrange: ({ cluster }: World) => (cluster.onEvict = () => blocked) }],
+  ] as const) {
+    test(`${what}: the spare Pod goes again`, async () => {
+      const { replicas, owed, isMarked, least } = await night({ way: 'replace', given: TWO, ...how });
+      assert.deepEqual(
+        { replicas, owed, isMarked, least },
+        { replicas: 2, owed: undefined, isMarked: false, least: 2 },
+      );
+    });
+  }
+
+  test('an answer that got lost makes no second spare Pod', async () => {
+    let lost = 0;
+    const { landing, done, replicas } = await night({
+      way: 'replace',
+      given: TWO,
+      arrange: ({ cluster }) =>
+        (cluster.onRescale = (_, apply): PatchAnswer => {
+          const answer = apply();
+          return lost++ === 0 ? { kind: 'unanswered', message: 'reset', retryAfter: undefined } : answer;
+        }),
+    });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.deepEqual(done, ['rescale 3', 'evict web-1-0', 'evict web-1-1', 'rescale 2']);
+    assert.equal(replicas, 2);
+  });
+
+  test('while an eviction without an answer may still come true, the spare Pod stays', async () => {
+    let sentAt = 0;
+    const { landing, done, seconds } = await night({
+      way: 'replace',
+      given: ONE,
+      arrange: ({ cluster, clock }) =>
+        (cluster.onEvict = (): EvictAnswer => {
+          sentAt = clock.elapsed();
+          cluster.update(REF, { optedOut: true });
+          return { kind: 'unanswered', message: 'reset', retryAfter: undefined };
+        }),
+    });
+    assert.equal(outcomeOf(landing), 'superseded');
+    assert.deepEqual(done, ['rescale 2', 'evict web-1-0', 'rescale 1']);
+    assert.ok(seconds * SECOND >= sentAt + 10 * SECOND, `${seconds} s`);
+  });
+
+  test('one that an earlier run left is used, and taken back', async () => {
+    const spare = aPod({ name: 'spare', images: imagesOf('app:1', 'proxy:2') });
+    const { landing, done, replicas, isMarked } = await night({
+      way: 'replace',
+      given: { replicas: 3 },
+      record: { replicas: 2 },
+      pods: [...somePods(2), spare],
+    });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.deepEqual(done, ['evict web-1-0', 'evict web-1-1', 'rescale 2']);
+    assert.deepEqual({ replicas, isMarked }, { replicas: 2, isMarked: false });
+  });
+
+  test('nothing is added before the checkpoint says where to look for it', async () => {
+    let marked: boolean | undefined;
+    await night({
+      way: 'replace',
+      given: TWO,
+      arrange: ({ cluster, store }) =>
+        (cluster.onRescale = (_, apply) => {
+          marked ??= store.checkpoint.starts[0]?.spare;
+          return apply();
+        }),
+    });
+    assert.equal(marked, true);
+  });
+
+  test('where nobody may take it back, that is said, and the mark stays', async () => {
+    const { landing, isMarked, owed } = await night({
+      way: 'replace',
+      given: ONE,
+      arrange: ({ cluster }) =>
+        (cluster.onRescale = ({ replicas }, apply) =>
+          replicas === 2 ? apply() : { kind: 'denied', message: 'a webhook says no' }),
+    });
+    assert.equal(outcomeOf(landing), 'denied');
+    assert.match(landing.detail, /its spare Pod is not taken back yet: a webhook says no/);
+    assert.deepEqual({ isMarked, owed }, { isMarked: true, owed: 1 });
+  });
+});

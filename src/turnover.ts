@@ -4,6 +4,7 @@ import { unreachable, type FailureReason, type Pod, type Reason, type Workload }
 import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
 import { ownRecord, type RestartRecord } from './domain/record.ts';
 import { doom, stuckReason } from './domain/rollout.ts';
+import { withoutSpare } from './domain/starts.ts';
 import { nextToGo } from './domain/succession.ts';
 import { mayBeDown } from './domain/way.ts';
 import { stalenessNow } from './evidence.ts';
@@ -89,7 +90,10 @@ class TurningOver {
 
   async toTheEnd(): Promise<Landing> {
     const landing = await this.#untilLanded();
-    if (this.#record.replicas === undefined) return this.#withNote(landing);
+    const isOwed = this.#record.replicas !== undefined;
+    // By an earlier run, perhaps, that could not say so any more.
+    if (!isOwed && landing.outcome === 'restarted') this.#world.hold.change(now => withoutSpare(now, this.#workload));
+    if (!isOwed) return this.#withNote(landing);
     await this.#nothingInTheAir();
     const returned = await returnSpareAtLast(this.#workload, this.#spares);
     this.#note = returned.kind === 'not' ? `its spare Pod is not taken back yet: ${returned.detail}` : returned.detail;

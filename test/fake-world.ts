@@ -199,7 +199,7 @@ export class FakeCluster implements Cluster {
     this.#pods.set(keyOf(ref), [...kept, ...made]);
     this.#count(ref);
     await this.sleep(10 * SECOND);
-    if ((this.newPod.ready ?? true) === false) return;
+    if (this.newPod.ready === false) return;
     const names = new Set(made.map(({ name }) => name));
     this.#pods.set(
       keyOf(ref),

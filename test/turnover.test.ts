@@ -38,6 +38,8 @@ interface Night {
   /** Of an earlier run. */
   readonly record?: Partial<RestartRecord>;
   readonly policy?: Readonly<Record<string, unknown>>;
+  /** The checkpoint says that there may be a spare Pod. */
+  readonly isMarked?: boolean;
   /** A milliseconds' count until the window closes. */
   readonly closesIn?: number;
   readonly isWanted?: boolean;
@@ -55,11 +57,12 @@ async function night(given: Night) {
   const record = { ...aRecord({ at: T, ...given.record }), way };
   const workload = aWorkload({ record: formatRecord(record), ...given.given });
   const start = startOf(workload, T);
+  const isMarked = given.isMarked ?? record.replicas !== undefined;
   const occurrence = { name: 'nights', opensAt: NOW };
   const world = await heldWorld({
     workloads: [workload],
     policy,
-    checkpoint: aCheckpoint({ starts: [record.replicas === undefined ? start : { ...start, spare: true }] }),
+    checkpoint: aCheckpoint({ starts: [isMarked ? { ...start, spare: true } : start] }),
     windowAt: now =>
       now < NOW + closesIn
         ? { kind: 'open', occurrence, closesAt: NOW + closesIn }
@@ -367,6 +370,17 @@ describe('with a spare Pod', () => {
     assert.equal(outcomeOf(landing), 'restarted');
     assert.deepEqual(done, ['evict web-1-0', 'evict web-1-1', 'rescale 2']);
     assert.deepEqual({ replicas, isMarked }, { replicas: 2, isMarked: false });
+  });
+
+  test('the mark of one that was taken back by a run that could not say so goes, too', async () => {
+    const { landing, done, isMarked } = await night({
+      way: 'replace',
+      given: TWO,
+      pods: somePods(2, { images: imagesOf('app:1', 'proxy:2') }),
+      isMarked: true,
+    });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.deepEqual({ done, isMarked }, { done: [], isMarked: false });
   });
 
   test('nothing is added before the checkpoint says where to look for it', async () => {

@@ -1,5 +1,5 @@
 import type { Way, Workload } from './model.ts';
-import { promised } from './way.ts';
+import { promisedBy } from './way.ts';
 
 /** The worst moment of a workload in flight. */
 export interface Availability {
@@ -17,7 +17,7 @@ export function availabilityOf(
   { replicas, strategy, status }: Workload,
   since: { readonly way: Way; readonly replicas: number; readonly available: number },
 ): Availability {
-  const floor = promised(since.way, Math.min(replicas, since.replicas), strategy);
+  const floor = promisedBy(since.way, Math.min(replicas, since.replicas), strategy);
   return { least: status.availableReplicas, promised: Math.min(floor, since.available) };
 }
 

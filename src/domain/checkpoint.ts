@@ -153,7 +153,7 @@ const checksum = (checkpoint: Checkpoint): string =>
 /** Unfinished starts, and what is owed, are always kept: the next run has to find them. */
 function withoutOldest(starts: readonly Start[], keep: number): Start[] {
   let surplus = starts.length - keep;
-  return starts.filter(start => isOpen(start) || surplus-- <= 0);
+  return starts.filter(one => isOpen(one) || surplus-- <= 0);
 }
 
 /** Whether something is still to be found out, or to be done, about it. */

@@ -138,13 +138,13 @@ const restart = of.mapping({
     .way()
     .default('auto')
     .describe(
-      'How Pods come to be new ones: rollout (the template is changed), evict (one after the other, budgets honoured), replace (the same with one Pod more meanwhile), or auto: rollout where that reaches every Pod, else evict. The annotation nightshift/way on a workload comes before this, unless this is rollout.',
+      'How Pods come to be new ones: rollout (the template is changed), evict (one after the other, budgets honoured), replace (the same with one Pod more meanwhile), or auto: rollout where that reaches every Pod, else evict. The annotation nightshift/way on a workload comes before this, as far as the policy may use that way at all.',
     ),
   mayReplace: z
     .boolean({ error: 'true or false' })
     .default(false)
     .describe(
-      'Whether a Deployment may have one Pod more than it wants for a while: auto replaces where a rollout would leave no Pod, and the annotation may ask for it. Not where two must never run at once.',
+      'Whether a Deployment may have one Pod more than it wants for a while, and Pods may be evicted: auto replaces where a rollout would leave no Pod, and the annotation may ask for either. Not where two must never run at once.',
     ),
 });
 

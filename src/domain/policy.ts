@@ -101,9 +101,13 @@ export function ownerSelected({ select: { workloads } }: Policy, { kind }: Owner
 export const reliedOn = ({ ready }: Pick<Policy, 'ready'>): readonly WorkloadRef[] =>
   ready.map(({ deployment }) => ({ ...deployment, kind: 'Deployment' }));
 
-/** Whether Pods may be evicted, which takes a right of its own. */
-export const mayEvict = (policy: Pick<Policy, 'restart' | 'stale'>): boolean =>
-  policy.restart.way !== 'rollout' || policy.stale.some(({ way }) => way === 'evict') || mayReplace(policy);
+/** Whether Pods may be evicted, which takes a right of its own: of other kinds than Deployments some can only be restarted so. */
+export const mayEvict = (policy: Pick<Policy, 'restart' | 'stale' | 'select'>): boolean => {
+  const { restart, stale, select } = policy;
+  const isAsked = [restart, ...stale].some(({ way }) => way === 'evict');
+  const isNeeded = restart.way === 'auto' && select.kinds.some(kind => kind !== 'Deployment');
+  return isAsked || isNeeded || mayReplace(policy);
+};
 
 /** Whether a workload may have one Pod more than it wants for a while. */
 export const mayReplace = ({ restart, stale }: Pick<Policy, 'restart' | 'stale'>): boolean =>

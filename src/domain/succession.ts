@@ -1,5 +1,5 @@
 import type { Pod, Way, Workload } from './model.ts';
-import { promised } from './way.ts';
+import { promisedBy } from './way.ts';
 
 /** Which Pod of a workload is replaced next, where its own controller does not decide that. */
 
@@ -32,7 +32,7 @@ export function nextToGo(
   const wanted = way === 'replace' ? replicas - 1 : replicas;
   const readyNew = fresh.filter(({ ready }) => ready).length;
   if (way === 'replace' && readyNew === 0) return undefined;
-  const floor = Math.max(promised(way, wanted, strategy), mayBeDown ? 0 : 1);
+  const floor = Math.max(promisedBy(way, wanted, strategy), mayBeDown ? 0 : 1);
   const width = Math.max(1, replicas - floor);
   // Those that were just evicted, or that are not there yet.
   const missing = fresh.length - readyNew + leaving + Math.max(0, replicas - stale.length - fresh.length - leaving);

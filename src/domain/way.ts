@@ -41,7 +41,7 @@ function obstacleTo(way: Way, workload: Workload, policy: Policy): string | unde
     case 'rollout':
       return whyNoRollout(workload);
     case 'evict':
-      return mayEvict(policy) ? undefined : 'the policy allows rollout only (restart.way)';
+      return mayEvict(policy) ? undefined : 'the policy does not allow that (restart.way, restart.mayReplace)';
     case 'replace':
       if (workload.kind !== 'Deployment') return 'only a Deployment may have one Pod more for a while';
       return mayReplace(policy) ? undefined : 'the policy does not allow that (restart.mayReplace)';
@@ -71,10 +71,10 @@ export const mayBeDown = ({ downtimeAllowed }: Workload, { availability }: Polic
 
 /** A restart means downtime iff no replica is promised to stay available. */
 export const meansDowntime = ({ replicas, strategy }: Workload, way: Way): boolean =>
-  promised(way, replicas, strategy) <= 0;
+  promisedBy(way, replicas, strategy) <= 0;
 
 /** The fewest available replicas that this way promises meanwhile, of so many that are wanted. */
-export function promised(way: Way, replicas: number, strategy: Strategy): number {
+export function promisedBy(way: Way, replicas: number, strategy: Strategy): number {
   switch (way) {
     case 'rollout':
       return availabilityFloor(replicas, strategy);

@@ -22,8 +22,8 @@ export interface Bed {
   readonly upgrade: (values: { readonly guard: { readonly enabled: boolean } }) => Promise<void>;
 }
 
-/** Starts it with the guard in force, `shop/web` restarted at T, `shop/bare`, and Pods that wait for a node in vain. */
-export async function guardedCluster({ undo = false } = {}): Promise<Bed> {
+/** Starts it with the guard of a policy in force, `shop/web` restarted at T, `shop/bare`, and Pods that wait for a node in vain. */
+export async function guardedCluster(document: Readonly<Record<string, unknown>> = {}): Promise<Bed> {
   const cluster = await startCluster({ nodes: 0 });
   await cluster.kubectlApply(
     [
@@ -42,7 +42,7 @@ export async function guardedCluster({ undo = false } = {}): Promise<Bed> {
     body: deployment({ namespace: 'shop', name: 'bare', replicas: 0 }),
   });
   await cluster.api(WEB, { method: 'PATCH', body: restartWith(T, recordWith({ at: T, before: undefined })) });
-  const policy = { ...POLICY, onFailure: { undo } };
+  const policy = { ...POLICY, ...document };
   await cluster.helm('install', 'nightshift', CHART, '-n', 'ops', ...valuesOf({ policy }));
 
   const kubeconfig = await cluster.kubeconfigFor('ops', 'nightshift');

@@ -193,5 +193,5 @@ const triedWithPods: readonly Omit<Attempt, 'says'>[] = [
 
 export const POD_ATTEMPTS: readonly Attempt[] = triedWithPods.map(attempt => ({
   ...attempt,
-  says: /nightshift may create Pods as a dry run only, and do nothing else to a Pod$/,
+  says: /nightshift may create Pods as a dry run only\b.*, and do nothing else to a Pod$/,
 }));

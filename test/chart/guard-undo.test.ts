@@ -13,7 +13,7 @@ import { type Bed, GUARD, guardedCluster } from './guard-bed.ts';
 
 let bed: Bed;
 before(async () => {
-  bed = await guardedCluster({ undo: true });
+  bed = await guardedCluster({ onFailure: { undo: true }, restart: { way: 'rollout' } });
   await bed.cluster.kubectlApply(JSON.stringify(namespace('willing', { injected: false })));
 });
 after(() => bed.cluster.stop());

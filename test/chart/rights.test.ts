@@ -27,7 +27,7 @@ interface Case {
   readonly uses?: readonly string[];
 }
 
-const ALL = ['injection', 'configChanged', 'secrets', 'ready', 'StatefulSet', 'DaemonSet'];
+const ALL = ['injection', 'configChanged', 'secrets', 'ready', 'StatefulSet', 'DaemonSet', 'evict'];
 const EVERYWHERE = {
   ops: ['everywhere', 'release namespace'],
   shop: ['everywhere'],
@@ -49,7 +49,8 @@ const cases: readonly Case[] = [
     uses: ['injection'],
   },
   { what: 'configChanged', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['configChanged'] },
-  { what: 'another kind', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['StatefulSet'] },
+  { what: 'another kind', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['StatefulSet', 'evict'] },
+  { what: 'another way', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['evict'] },
   { what: 'all that there are', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ALL },
   {
     what: 'an upgrade to a list of namespaces takes its rights away everywhere else',
@@ -107,6 +108,7 @@ function policyWith(uses: readonly string[]): object {
       ...(uses.includes('injection') ? [{ injection: 'drift' }] : []),
       ...(uses.includes('configChanged') ? [{ configChanged: { secrets: uses.includes('secrets') } }] : []),
     ],
+    restart: { way: uses.includes('evict') && !uses.includes('StatefulSet') ? 'evict' : 'auto' },
     ready: uses.includes('ready') ? [{ deployment: 'elsewhere/injector' }] : [],
   };
 }

@@ -173,6 +173,8 @@ describe('a restartedAt ahead of our clock', () => {
 
 const BY_ROLLOUT: Partial<Bench> = { policy: aPolicy({ restart: { way: 'rollout' } }) };
 
+const BY_EVICTIONS: Partial<Bench> = { policy: aPolicy({ restart: { way: 'evict' } }) };
+
 /** An ordinary way to be: no rollout is under way that would end. */
 const NO_ROLLOUT: readonly Case[] = [
   {
@@ -191,11 +193,13 @@ const NO_ROLLOUT: readonly Case[] = [
     because: 'an eviction would bring a template that people hold back',
     why: 'rolloutInProgress',
     given: { strategy: { kind: 'onDelete' }, status: { updatedReplicas: 2 } },
+    bench: BY_EVICTIONS,
   },
   {
     because: 'its only Pod would be evicted',
     why: 'wouldCauseDowntime',
     given: { strategy: { kind: 'onDelete' }, replicas: 1 },
+    bench: BY_EVICTIONS,
   },
   { because: 'it asks for what nobody knows', why: 'wayImpossible', given: { way: 'reboot' } },
 ];

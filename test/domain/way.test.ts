@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Strategy } from '../../src/domain/model.ts';
 import { mayEvict, mayReplace } from '../../src/domain/policy.ts';
-import { addedBy, promised, wayOf } from '../../src/domain/way.ts';
+import { addedBy, promisedBy, wayOf } from '../../src/domain/way.ts';
 import { aPolicy, aWorkload, type GivenWorkload } from '../build.ts';
 
 const ROLLING = (maxSurge: number | string, maxUnavailable: number | string): Strategy => ({
@@ -12,6 +12,7 @@ const ROLLING = (maxSurge: number | string, maxUnavailable: number | string): St
 });
 const RECREATE: Strategy = { kind: 'recreate' };
 const ON_DELETE: Strategy = { kind: 'onDelete' };
+const SETS = { select: { kinds: ['StatefulSet'] } };
 const MAY_REPLACE = { restart: { mayReplace: true } };
 
 interface Case {
@@ -25,8 +26,13 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { title: 'an ordinary Deployment', goes: 'rollout' },
-  { title: 'Pods that only a deletion makes anew', given: { strategy: ON_DELETE }, goes: 'evict' },
-  { title: 'Pods below a partition', given: { strategy: { kind: 'partitioned', partition: 2 } }, goes: 'evict' },
+  { title: 'Pods that only a deletion makes anew', given: { strategy: ON_DELETE }, document: SETS, goes: 'evict' },
+  {
+    title: 'Pods below a partition',
+    given: { strategy: { kind: 'partitioned', partition: 2 } },
+    document: SETS,
+    goes: 'evict',
+  },
   {
     title: 'the same under a policy of rollouts',
     given: { strategy: ON_DELETE },
@@ -62,7 +68,7 @@ const CASES: readonly Case[] = [
     document: MAY_REPLACE,
     goes: 'rollout',
   },
-  { title: 'an annotation', given: { way: 'evict' }, goes: 'evict' },
+  { title: 'an annotation', given: { way: 'evict' }, document: MAY_REPLACE, goes: 'evict' },
   {
     title: 'an annotation before the criterion and the policy',
     given: { way: 'rollout' },
@@ -85,9 +91,8 @@ const CASES: readonly Case[] = [
   },
   { title: 'an annotation that the policy has no rights for', given: { way: 'replace' }, goes: /restart\.mayReplace/ },
   {
-    title: 'an annotation under a policy of rollouts',
+    title: 'the same of evictions',
     given: { way: 'evict' },
-    document: { restart: { way: 'rollout' } },
     goes: /restart\.way/,
   },
   {
@@ -126,7 +131,7 @@ describe('what a way promises to stay available', () => {
     ['evict', 4, ROLLING('25%', '100%'), 1],
   ] as const) {
     test(`is ${floor} of ${replicas} by ${way} with ${JSON.stringify(strategy)}`, () =>
-      assert.equal(promised(way, replicas, strategy), floor));
+      assert.equal(promisedBy(way, replicas, strategy), floor));
   }
 });
 
@@ -138,7 +143,9 @@ test('a rollout adds its surge, a replacement one Pod and an eviction none', () 
 describe('what a policy may do', () => {
   const AGE = { podOlderThan: '7d' };
   for (const [document, evicts, replaces] of [
-    [{}, true, false],
+    [{}, false, false],
+    [SETS, true, false],
+    [{ ...SETS, restart: { way: 'rollout' } }, false, false],
     [{ restart: { way: 'rollout' } }, false, false],
     [{ restart: { way: 'rollout' }, stale: [{ ...AGE, way: 'evict' }] }, true, false],
     [{ restart: { way: 'replace' } }, true, true],

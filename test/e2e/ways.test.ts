@@ -13,6 +13,7 @@ import { injectedSite, NEW, sidecarPolicy, upgrade } from './upgraded.ts';
 
 const RIGHTS = { also: ['create pods/eviction'] };
 const RECREATE = { strategy: { type: 'Recreate' } };
+const evicting = { restart: { way: 'evict' } };
 const replacing = { restart: { mayReplace: true } };
 
 interface PodSeen {
@@ -40,8 +41,7 @@ async function staleSite(
   wishes: Omit<DeploymentWishes, 'namespace'>,
   kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' = 'Deployment',
 ) {
-  const kinds = kind === 'Deployment' ? [] : ([`${kind.toLowerCase()}s`] as ('statefulsets' | 'daemonsets')[]);
-  const site = await injectedSite({ ...RIGHTS, kinds });
+  const site = await injectedSite({ ...RIGHTS, kinds: ['statefulsets', 'daemonsets'] });
   const [namespace = ''] = site.namespaces;
   if (kind === 'Deployment') await site.deploy(site.deployment(wishes));
   else {
@@ -84,12 +84,12 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
   ] as const) {
     test(`a Deployment of one with ${what} is refreshed without a gap, its template untouched`, async () => {
       const site = await staleSite({ name: 'till', replicas: 1, spec });
-      await using ready = watchReady(site, 'till');
-      await until('the Pod to be watched', () => ready.now() === 1);
+      await using ready = watchReady(site);
+      await until('the Pod to be watched', () => ready.now('till') === 1);
       const { code, report, worker } = await site.run(sidecarPolicy(site, replacing));
       assert.equal(code, 0, worker.stdout() + worker.stderr());
       assert.deepEqual(outcomesByName(report), { till: 'restarted' });
-      assert.equal(ready.least(), 1);
+      assert.equal(ready.least('till'), 1);
       assert.deepEqual(await sidecarsOf(site, 'till'), [NEW]);
       assert.deepEqual(await whatStands(site, 'till'), { replicas: 1, owed: undefined });
       assert.deepEqual(await site.restarts(), { till: 0 });
@@ -101,12 +101,12 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
   test('of a Deployment of three none is ever missing, and its budget is honoured', async () => {
     const site = await staleSite({ name: 'api', replicas: 3, annotations: { 'nightshift/way': 'replace' } });
     await apply(site, 'api', 3);
-    await using ready = watchReady(site, 'api');
-    await until('its Pods to be watched', () => ready.now() === 3);
+    await using ready = watchReady(site);
+    await until('its Pods to be watched', () => ready.now('api') === 3);
     const { code, report, worker } = await site.run(sidecarPolicy(site, replacing));
     assert.equal(code, 0, worker.stdout() + worker.stderr());
     assert.deepEqual(outcomesByName(report), { api: 'restarted' });
-    assert.equal(ready.least(), 3);
+    assert.equal(ready.least('api'), 3);
     assert.deepEqual(await sidecarsOf(site, 'api'), [NEW]);
     assert.deepEqual(await whatStands(site, 'api'), { replicas: 3, owed: undefined });
   });
@@ -208,13 +208,13 @@ describe('by evictions', { concurrency: 4 }, () => {
       const updateStrategy = what.endsWith('OnDelete') ? { type: 'OnDelete' } : { rollingUpdate: { partition: 2 } };
       const site = await staleSite({ name: 'db', replicas: 3, spec: { updateStrategy } }, kind);
       const before = await uidsOf(site, 'db');
-      await using ready = watchReady(site, 'db');
-      await until('its Pods to be watched', () => ready.now() === before.length);
+      await using ready = watchReady(site);
+      await until('its Pods to be watched', () => ready.now('db') === before.length);
       const policy = sidecarPolicy(site, { select: { kinds: [kind], namespaces: { include: site.namespaces } } });
       const { code, report, worker } = await site.run(policy);
       assert.equal(code, 0, worker.stdout() + worker.stderr());
       assert.deepEqual(outcomesByName(report), { db: 'restarted' });
-      assert.equal(ready.least(), before.length - 1);
+      assert.equal(ready.least('db'), before.length - 1);
       assert.deepEqual(await sidecarsOf(site, 'db'), [NEW]);
       assert.deepEqual(
         (await uidsOf(site, 'db')).filter(uid => before.includes(uid)),
@@ -226,7 +226,7 @@ describe('by evictions', { concurrency: 4 }, () => {
   }
 
   test('a Deployment keeps its template, and what is fresh already keeps its Pods', async () => {
-    const site = await staleSite({ name: 'api', replicas: 3, annotations: { 'nightshift/way': 'evict' } });
+    const site = await staleSite({ name: 'api', replicas: 3 });
     const [
       {
         metadata: { name: first },
@@ -242,7 +242,7 @@ describe('by evictions', { concurrency: 4 }, () => {
         pods.find(({ spec }) => spec.containers.some(({ image }) => image === NEW))
       );
     });
-    const { code, report, worker } = await site.run(sidecarPolicy(site));
+    const { code, report, worker } = await site.run(sidecarPolicy(site, evicting));
     assert.equal(code, 0, worker.stdout() + worker.stderr());
     assert.deepEqual(outcomesByName(report), { api: 'restarted' });
     assert.deepEqual(await sidecarsOf(site, 'api'), [NEW]);
@@ -256,9 +256,9 @@ describe('by evictions', { concurrency: 4 }, () => {
   });
 
   test('a budget that allows none is waited for, and then they go on', async () => {
-    const site = await staleSite({ name: 'api', replicas: 2, annotations: { 'nightshift/way': 'evict' } });
+    const site = await staleSite({ name: 'api', replicas: 2 });
     await apply(site, 'api', 2);
-    const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site)), '--output', 'json']);
+    const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site, evicting)), '--output', 'json']);
     await worker.said('waiting for a PodDisruptionBudget');
     await apply(site, 'api', 1);
     assert.equal(await worker.ended, 0, worker.stdout() + worker.stderr());
@@ -268,9 +268,9 @@ describe('by evictions', { concurrency: 4 }, () => {
   });
 
   test('a budget that never allows any is a denial that names it, and is not asked again at the next tick', async () => {
-    const site = await staleSite({ name: 'api', replicas: 2, annotations: { 'nightshift/way': 'evict' } });
+    const site = await staleSite({ name: 'api', replicas: 2 });
     await apply(site, 'api', 2);
-    const policy = sidecarPolicy(site, { rollout: { timeout: '5s', soak: '0s' } });
+    const policy = sidecarPolicy(site, { ...evicting, rollout: { timeout: '5s', soak: '0s' } });
     const { code, report } = await site.run(policy);
     assert.equal(code, 3);
     assert.deepEqual(outcomesByName(report), { api: 'denied' });

@@ -65,9 +65,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'resumed rollouts do not count against the limits',
     file: 'execute.ts',
-    is: 'const flying = [...this.#inFlight.values()];',
+    is: 'const others = [...this.#inFlight.values()];',
     becomes:
-      'const flying = [...this.#inFlight.values()].filter(other => !this.#plan.inFlight.some(({ workload }) => workload === other));',
+      'const others = [...this.#inFlight.values()].filter(other => !this.#plan.inFlight.some(({ workload }) => workload === other));',
   },
   {
     fault: 'one more than the limit flies',
@@ -78,8 +78,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'Pods are not counted',
     file: 'execute.ts',
-    is: 'flying.reduce((sum, workload) => sum + replicasOf(workload), replicasOf(candidate)) <= pods &&',
-    becomes: 'flying.reduce((sum, workload) => sum + replicasOf(workload), 0) <= pods &&',
+    is: 'others.reduce((sum, other) => sum + podsOf(other), podsOf({ workload: candidate, way })) <= pods &&',
+    becomes: 'others.reduce((sum, other) => sum + podsOf(other), 0) <= pods &&',
   },
   {
     fault: 'namespaces are not counted',
@@ -225,8 +225,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'what would cause a gap is restarted',
     file: 'domain/way.ts',
-    is: 'promised(way, replicas, strategy) <= 0;',
-    becomes: 'promised(way, replicas, strategy) < 0;',
+    is: 'promisedBy(way, replicas, strategy) <= 0;',
+    becomes: 'promisedBy(way, replicas, strategy) < 0;',
   },
   {
     fault: 'SIGTERM is not heard while starts go on',
@@ -287,5 +287,83 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'domain/report.ts',
     is: "outcome === 'failed' || outcome === 'undone' || outcome === 'denied' || outcome === 'ineffective'",
     becomes: "outcome === 'failed' || outcome === 'undone' || outcome === 'denied'",
+  },
+  {
+    fault: 'the next Pod goes before the replacement of the one before is there',
+    file: 'domain/succession.ts',
+    is: 'Math.min(ready, status.availableReplicas) - 1 >= floor ?',
+    becomes: 'Math.min(ready, status.availableReplicas) - 1 >= 0 ?',
+  },
+  {
+    fault: 'Pods on their way out, and those that are not there yet, do not count',
+    file: 'domain/succession.ts',
+    is: 'if (missing >= width) return undefined;',
+    becomes: '',
+  },
+  {
+    fault: 'fresh Pods are evicted, too',
+    file: 'turnover.ts',
+    is: "return { stale: of('stale'),",
+    becomes: "return { stale: [...of('stale'), ...of('fresh')],",
+  },
+  {
+    fault: 'evictions go on when nothing may start any more',
+    file: 'turnover.ts',
+    is: 'if (ending !== undefined) {',
+    becomes: 'if (ending !== undefined && this.#world.observed.closed) {',
+  },
+  {
+    fault: 'an answer that got lost makes a second spare Pod',
+    file: 'turnover.ts',
+    is: 'if (standing?.at === record.at) this.#record = standing;',
+    becomes: '',
+  },
+  {
+    fault: 'the spare Pod stays where the restart did not go well',
+    file: 'turnover.ts',
+    is: 'if (!isOwed) return this.#withNote(landing);',
+    becomes: "if (!isOwed || landing.outcome !== 'restarted') return this.#withNote(landing);",
+  },
+  {
+    fault: 'replicas that somebody else has set are set back',
+    file: 'spare.ts',
+    is: 'const isOurs = workload.replicas === replicas + 1;',
+    becomes: 'const isOurs = workload.replicas !== replicas;',
+  },
+  {
+    fault: 'nobody takes back what a run that died has left',
+    file: 'sweep.ts',
+    is: 'await this.#returnSpares(inventory, plan);',
+    becomes: '',
+  },
+  {
+    fault: 'what is opted out meanwhile goes on',
+    file: 'turnover.ts',
+    is: 'if (workload.optedOut) return',
+    becomes: 'if (workload.optedOut && workload.deleting) return',
+  },
+  {
+    fault: 'what is half done counts as done after a crash',
+    file: 'domain/reconcile.ts',
+    is: "way === undefined || (verdict.kind === 'leave'",
+    becomes: "way !== undefined || (verdict.kind === 'leave'",
+  },
+  {
+    fault: 'what was half done for other criteria goes on',
+    file: 'turnover.ts',
+    is: 'if (!this.#turnover.isWanted) {',
+    becomes: 'if (!this.#turnover.isWanted && this.#world.observed.closed) {',
+  },
+  {
+    fault: 'an eviction without an answer is forgotten (found here)',
+    file: 'turnover.ts',
+    is: 'while (clock.elapsed() < until && !observed.closed) await',
+    becomes: 'while (clock.elapsed() < until && observed.closed) await',
+  },
+  {
+    fault: 'how it ended is not written down, so that it goes on at every tick',
+    file: 'landings.ts',
+    is: "return !isRollout && (outcome === 'denied' || outcome === 'reverted') ? outcome : undefined;",
+    becomes: 'return undefined;',
   },
 ];

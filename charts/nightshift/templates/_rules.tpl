@@ -59,7 +59,9 @@ these.
 
 {{/* Whether Pods may be evicted; of the policy. Not empty for yes. */}}
 {{- define "nightshift.mayEvict" -}}
-{{- $may := or (include "nightshift.mayReplace" .) (ne (dig "restart" "way" "auto" .) "rollout") -}}
+{{- $way := dig "restart" "way" "auto" . -}}
+{{- $others := without (default (list "Deployment") (dig "select" "kinds" nil .)) "Deployment" -}}
+{{- $may := or (include "nightshift.mayReplace" .) (eq $way "evict") (and (eq $way "auto") $others) -}}
 {{- range .stale -}}
 {{- $may = or $may (eq (dig "way" "" .) "evict") -}}
 {{- end -}}

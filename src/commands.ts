@@ -6,6 +6,7 @@ import { reset, resume } from './forget.ts';
 import { readCheckpoint } from './hold.ts';
 import type { Kubernetes } from './kubernetes/connect.ts';
 import type { NewEvent } from './kubernetes/events.ts';
+import { apiVersionOf } from './kubernetes/kinds.ts';
 import { preview } from './preview.ts';
 import { readPolicy } from './read-policy.ts';
 import { run } from './run.ts';
@@ -77,7 +78,7 @@ async function publish(
 type About = Pick<NewEvent, 'namespace' | 'regarding'>;
 
 function aboutWorkload({ namespace, name, kind, uid }: Outcome): About {
-  return { namespace, regarding: { apiVersion: 'apps/v1', kind, name, uid } };
+  return { namespace, regarding: { apiVersion: apiVersionOf(kind), kind, name, uid } };
 }
 
 /** Outside a Pod there is nothing that the Event of a run could be about. */

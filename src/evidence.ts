@@ -23,9 +23,10 @@ export async function stalenessNow(
   world: TrialWorld & { readonly configChanges: ConfigChanges },
 ): Promise<Staleness> {
   const { workload, pods, age } = rolledOut;
+  const { namespace, kind } = workload;
   const { configChanges, policy } = world;
   const injection = await injectionNow(rolledOut, world);
-  return stalenessOf({ namespace: workload.namespace, pods, age, injection, configChanges }, policy.stale);
+  return stalenessOf({ namespace, kind, pods, age, injection, configChanges }, policy.stale);
 }
 
 /**

@@ -10,6 +10,7 @@ import type {
   Workload,
   WorkloadRef,
 } from './domain/model.ts';
+import { isOfRestart } from './domain/newness.ts';
 import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
 import { doom, rolloutState, stuckReason, type RolloutState } from './domain/rollout.ts';
 import { hasContainer, type AgeReference } from './domain/staleness.ts';
@@ -187,7 +188,7 @@ class Following {
     const pods = await this.#podsOf(workload);
     const live = pods.filter(pod => !pod.terminating);
     const late = clock.elapsed() >= Math.max(this.#deadline, (this.#completeSince ?? 0) + policy.rollout.soak + PROOF);
-    const proven = live.filter(pod => pod.restartedAt === this.#flight.at).length;
+    const proven = live.filter(pod => this.#isNew(pod)).length;
     if (live.length < workload.replicas || proven < live.length) {
       const again = await this.#readAgain();
       if (
@@ -197,7 +198,8 @@ class Following {
       )
         return undefined;
       if (!late) return this.#wait(AGAIN);
-      const detail = `${proven} of ${live.length} live Pods carry ${this.#flight.at}, ${workload.replicas} expected`;
+      const verb = workload.kind === 'Rollout' ? 'are not from before' : 'carry';
+      const detail = `${proven} of ${live.length} live Pods ${verb} ${this.#flight.at}, ${workload.replicas} expected`;
       return { outcome: 'failed', why: 'notProven', detail };
     }
     // A container that is gone meets no criterion: its injector was down and ignored when the Pods were made.
@@ -259,6 +261,11 @@ class Following {
   }
 
   #newPods(pods: readonly Pod[]): Pod[] {
-    return pods.filter(pod => !pod.terminating && pod.restartedAt === this.#flight.at);
+    return pods.filter(pod => !pod.terminating && this.#isNew(pod));
+  }
+
+  #isNew(pod: Pod): boolean {
+    const { ref, at } = this.#flight;
+    return isOfRestart(pod, { kind: ref.kind, at });
   }
 }

@@ -1,4 +1,4 @@
-import type { StaleReason, Way, WorkloadRef } from './domain/model.ts';
+import type { Kind, StaleReason, Way, WorkloadRef } from './domain/model.ts';
 import type { CommonCause } from './domain/causes.ts';
 import type { Ending, Outcome } from './domain/report.ts';
 import type { Plan } from './domain/plan.ts';
@@ -15,6 +15,8 @@ export type News =
   | { readonly kind: 'commonCause'; readonly cause: CommonCause }
   /** No Pod has a container that a criterion names. */
   | { readonly kind: 'containerUnseen'; readonly container: string }
+  /** The policy names a kind of workload that nobody has installed. */
+  | { readonly kind: 'kindUnserved'; readonly unserved: Kind }
   /** Something is waited for before anything starts. */
   | { readonly kind: 'notReady'; readonly detail: string }
   | { readonly kind: 'batchStarted'; readonly size: number; readonly remaining: number; readonly probing: boolean }

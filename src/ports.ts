@@ -42,6 +42,8 @@ export interface Inventory {
   readonly bookmark: WatchBookmark;
   /** Namespaces that were asked for and could not be read. */
   readonly skipped: readonly { readonly namespace: string; readonly why: string }[];
+  /** Kinds that were asked for and that nobody has installed. */
+  readonly unserved: readonly Kind[];
 }
 
 /** From where each kind is watched, in each namespace ('' for the whole cluster). */

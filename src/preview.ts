@@ -26,6 +26,8 @@ export type Preview =
       readonly skipped: Inventory['skipped'];
       /** Containers that the policy names and no Pod has. */
       readonly unseen: readonly string[];
+      /** Kinds that the policy names and nobody has installed. */
+      readonly unserved: Inventory['unserved'];
       /** `--only` names a Deployment that is not there. */
       readonly missing: string | undefined;
     };
@@ -59,6 +61,7 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
     stop: stop?.detail,
     unready: waiting,
     unseen: unseenContainers(policy.stale, inventory.pods.values()),
+    unserved: inventory.unserved,
     skipped: inventory.skipped,
     missing: missingOnly(only, inventory.workloads, policy),
   };

@@ -74,6 +74,7 @@ class Sweep {
     for (const { namespace, why } of inventory.skipped) {
       announcer.tell({ kind: 'namespaceSkipped', namespace, detail: why });
     }
+    for (const unserved of inventory.unserved) announcer.tell({ kind: 'kindUnserved', unserved });
     const unready = await notReady(policy, cluster);
     if (unready !== undefined) announcer.tell({ kind: 'notReady', detail: unready });
     const { only } = wishes;

@@ -26,6 +26,11 @@ export async function takeBack(failed: Failed, world: StartWorld): Promise<Undon
   if (failed.workload.kind === 'StatefulSet') {
     return not('a StatefulSet does not go back while its broken Pod is there: delete that Pod');
   }
+  if (failed.workload.kind === 'Rollout') {
+    return not(
+      'a Rollout does not go back: its Pods from before were evicted, and it waits for the new one to come up',
+    );
+  }
   try {
     const amended = await amend(failed, putBack(failed, world), world);
     return amended.kind === 'amended' ? await isBack(amended.workload, world) : not(amended.detail);

@@ -95,6 +95,7 @@ export function aWorkload({ status, ...given }: GivenWorkload = {}): Workload {
     template: 'template-1',
     podTemplate: undefined,
     revision: 4,
+    awaits: undefined,
     ...given,
     status: {
       observedGeneration: generation,

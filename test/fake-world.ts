@@ -37,6 +37,7 @@ export class FakeCluster implements Cluster {
   readonly budgets = new Map<string, readonly string[]>();
   readonly configChanges = new Map<string, number>();
   skipped: Inventory['skipped'] = [];
+  unserved: Inventory['unserved'] = [];
   /** What becomes of a Pod that is tried. */
   onTry: (workload: Workload) => Admission = () => ({ kind: 'refused', message: 'nobody injects anything here' });
   owner: string | undefined;
@@ -89,9 +90,9 @@ export class FakeCluster implements Cluster {
   inventory(): Promise<Inventory> {
     this.calls.push('inventory');
     const pods = new Map([...this.#pods].map(([key, all]) => [key, all.filter(pod => !pod.terminating)]));
-    const { namespaces, skipped, budgets, configChanges } = this;
+    const { namespaces, skipped, unserved, budgets, configChanges } = this;
     const workloads = [...this.#workloads.values()];
-    const seen = { namespaces, workloads, pods, budgets, configChanges, bookmark: [], skipped };
+    const seen = { namespaces, workloads, pods, budgets, configChanges, bookmark: [], skipped, unserved };
     return Promise.resolve({ at: this.#clock.now(), ...seen });
   }
 

@@ -319,6 +319,17 @@ test('a container that is misspelt in the policy is told, for all are fresh by i
   assert.equal(ending.detail, 'nothing is stale and willing');
 });
 
+test('a kind that nobody has installed is told once, and the others are restarted', async () => {
+  const night = aNight();
+  night.cluster.unserved = ['Rollout'];
+  const { ending } = await night.runs();
+  assert.deepEqual(
+    night.announcer.of('kindUnserved').map(({ unserved }) => unserved),
+    ['Rollout'],
+  );
+  assert.equal(ending.kind, 'swept');
+});
+
 describe('under a policy that asks the injector', () => {
   const policy = { ...QUICK, stale: [{ injection: 'drift' }] };
   const drifted = (night: ReturnType<typeof aNight>): void => {

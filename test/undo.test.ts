@@ -184,4 +184,11 @@ describe('a restart that failed', () => {
     assert.match(first?.detail ?? '', /a StatefulSet does not go back while its broken Pod is there: delete that Pod$/);
     assert.ok(!cluster.calls.some(call => call.startsWith('undo')));
   });
+
+  test('of a Rollout is not taken back, because its Pods from before are gone', async () => {
+    const { first, cluster } = await failing({ given: { kind: 'Rollout' } });
+    assert.equal(first?.outcome, 'failed');
+    assert.match(first?.detail ?? '', /not undone: a Rollout does not go back: its Pods from before were evicted/);
+    assert.ok(!cluster.calls.some(call => call.startsWith('undo')));
+  });
 });

@@ -6,7 +6,7 @@ import type { PodShape } from './shape.ts';
  */
 
 /** What is restarted, the first where nothing else is said. */
-export const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+export const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Where an object lives. */
@@ -50,7 +50,7 @@ export const PRIORITY = 'nightshift/priority';
 export const WAYS = ['rollout', 'replace', 'evict'] as const;
 export type Way = (typeof WAYS)[number];
 
-/** A Deployment, StatefulSet or DaemonSet, reduced to what is judged and watched. */
+/** A Deployment, StatefulSet, DaemonSet or Rollout (Argo Rollouts), reduced to what is judged and watched. */
 export interface Workload extends WorkloadRef {
   readonly uid: string;
   /** The version that was read. A restart is conditional on it. */
@@ -76,7 +76,7 @@ export interface Workload extends WorkloadRef {
   readonly strategy: Strategy;
   /** spec.selector as a label selector string, for listing its Pods. */
   readonly selector: string;
-  /** The template's `kubectl.kubernetes.io/restartedAt`, undefined when absent. */
+  /** The template's `kubectl.kubernetes.io/restartedAt`, of a Rollout `spec.restartAt`; undefined when absent. */
   readonly restartedAt: string | undefined;
   /** Hash of spec.template without restartedAt: two equal hashes mean that nothing else changed in it. */
   readonly template: string;
@@ -84,6 +84,8 @@ export interface Workload extends WorkloadRef {
   readonly podTemplate: Uint8Array | undefined;
   /** Grows with each new or returned Pod template: `deployment.kubernetes.io/revision`, 0 when absent; of other kinds the generation. */
   readonly revision: number;
+  /** What its controller has still to do, where the counters of the status do not tell; undefined for most kinds. */
+  readonly awaits: string | undefined;
   readonly status: RolloutStatus;
 }
 
@@ -101,6 +103,8 @@ export type Strategy =
   | { readonly kind: 'onDelete' }
   /** A StatefulSet whose Pods below this ordinal keep their template. */
   | { readonly kind: 'partitioned'; readonly partition: number }
+  /** A Rollout whose Pod template is another object's: `Deployment web`. */
+  | { readonly kind: 'templateElsewhere'; readonly of: string }
   | { readonly kind: 'rollingUpdate'; readonly maxSurge: number | string; readonly maxUnavailable: number | string };
 
 /** The counters of `kubectl rollout status`, zero when the API server leaves them out. */
@@ -131,7 +135,7 @@ export interface Pod {
   readonly ready: boolean;
   /** Milliseconds since the epoch, 0 where the API server does not tell. */
   readonly createdAt: number;
-  /** The restartedAt annotation that it got from its template. */
+  /** The restartedAt annotation that it got from its template; no word of a restart for Pods of a Rollout (newness.ts). */
   readonly restartedAt: string | undefined;
   /** It has a deletionTimestamp. */
   readonly terminating: boolean;

@@ -171,7 +171,7 @@ const onFailure = of.mapping({
     .boolean({ error: 'true or false' })
     .default(false)
     .describe(
-      'Whether a failed restart is taken back: the Pods from before stay, and what was removed of them comes back. Not for StatefulSets.',
+      'Whether a failed restart is taken back: the Pods from before stay, and what was removed of them comes back. Not for StatefulSets and Rollouts.',
     ),
   retryAfter: of
     .age()

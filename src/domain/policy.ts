@@ -105,7 +105,7 @@ export const reliedOn = ({ ready }: Pick<Policy, 'ready'>): readonly WorkloadRef
 export const mayEvict = (policy: Pick<Policy, 'restart' | 'stale' | 'select'>): boolean => {
   const { restart, stale, select } = policy;
   const isAsked = [restart, ...stale].some(({ way }) => way === 'evict');
-  const isNeeded = restart.way === 'auto' && select.kinds.some(kind => kind !== 'Deployment');
+  const isNeeded = restart.way === 'auto' && select.kinds.some(kind => kind === 'StatefulSet' || kind === 'DaemonSet');
   return isAsked || isNeeded || mayReplace(policy);
 };
 

@@ -33,6 +33,10 @@ export function rolloutState(workload: Workload, before?: Condition): RolloutSta
   if (progressing?.reason === DEADLINE && !isSameCondition(progressing, before)) {
     return { kind: 'failed', reason: { why: 'progressDeadline', detail: progressing.message } };
   }
+  if (workload.awaits !== undefined) {
+    const available = `${status.availableReplicas} of ${replicas} Pods available`;
+    return { kind: 'progressing', detail: `${workload.awaits}; ${available}` };
+  }
   if (status.updatedReplicas < replicas) {
     return { kind: 'progressing', detail: `${status.updatedReplicas} of ${replicas} new Pods created` };
   }
@@ -60,6 +64,7 @@ export function isRollingOut(workload: Workload): boolean {
   if (generation > status.observedGeneration) return true;
   // Old Pods stay, however long one waits.
   if (whyNoRollout(workload) !== undefined) return false;
+  if (workload.awaits !== undefined) return true;
   return status.updatedReplicas < replicas || status.replicas > status.updatedReplicas;
 }
 
@@ -70,6 +75,8 @@ export function whyNoRollout({ strategy }: Workload): string | undefined {
       return 'strategy OnDelete: a Pod is made anew when somebody deletes it';
     case 'partitioned':
       return `partition ${strategy.partition}: Pods below that ordinal keep their template`;
+    case 'templateElsewhere':
+      return `its Pod template is that of ${strategy.of} (spec.workloadRef), which nightshift does not follow`;
     case 'recreate':
     case 'rollingUpdate':
       return undefined;
@@ -94,6 +101,17 @@ export function availabilityFloor(replicas: number, strategy: Strategy): number 
 /** How many Pods beside those that are wanted a rollout may add; resolved in the same way. */
 export function surgeOf({ replicas, strategy }: Pick<Workload, 'replicas' | 'strategy'>): number {
   return strategy.kind === 'rollingUpdate' ? resolve(strategy.maxSurge, replicas, Math.ceil) : 0;
+}
+
+/**
+ * Why its controller would evict none of its Pods, undefined when it would, or makes new ones first. A Rollout's keeps as many
+ * available as its strategy promises (argo-rollouts rollout/restart.go), and takes no Pod that fails before any other.
+ */
+export function whyNoEviction({ kind, replicas, strategy, status }: Workload): string | undefined {
+  const floor = availabilityFloor(replicas, strategy);
+  if (kind !== 'Rollout' || status.availableReplicas > floor) return undefined;
+  const available = `${status.availableReplicas} of ${replicas} Pods are available`;
+  return `${available}, and Argo Rollouts restarts none before more than ${floor} are`;
 }
 
 /** Why others should not rely on it yet, undefined when it is available and rolled out. */

@@ -2,7 +2,8 @@ import { formatDuration } from './duration.ts';
 import type { Injection } from './drift.ts';
 import { imageMatches } from './image.ts';
 import { formatInstant } from './instant.ts';
-import type { ConfigChanges, ContainerImage, Pod, Reason, StaleReason } from './model.ts';
+import type { ConfigChanges, ContainerImage, Kind, Pod, Reason, StaleReason } from './model.ts';
+import { isOfRestart } from './newness.ts';
 import type { Criterion } from './policy.ts';
 import { unreachable } from './model.ts';
 import { several, shortened } from './problem.ts';
@@ -18,6 +19,8 @@ export interface AgeReference {
 /** What the criteria are held against. */
 export interface Evidence {
   readonly namespace: string;
+  /** Of the workload. */
+  readonly kind: Kind;
   /** Live Pods. */
   readonly pods: readonly Pod[];
   readonly age: AgeReference;
@@ -63,8 +66,9 @@ function judgeCriterion(criterion: Criterion, evidence: Evidence): Staleness {
 }
 
 /** Pods of this sweep are new whatever else says; of the others there must be a date. */
-function byDate({ pods, age }: Evidence, judge: (pods: readonly Pod[]) => Staleness): Staleness {
-  const earlier = pods.filter(({ restartedAt }) => age.restartedAt === undefined || restartedAt !== age.restartedAt);
+function byDate({ pods, age, kind }: Evidence, judge: (pods: readonly Pod[]) => Staleness): Staleness {
+  const at = age.restartedAt;
+  const earlier = pods.filter(pod => at === undefined || !isOfRestart(pod, { kind, at }));
   // There is no such Pod on a real API server, and no clock to judge it by.
   const undated = earlier.find(({ createdAt }) => createdAt <= 0);
   if (undated === undefined) return judge(earlier);

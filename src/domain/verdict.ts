@@ -9,6 +9,7 @@ import {
   type Way,
   type Workload,
 } from './model.ts';
+import { isOfRestart } from './newness.ts';
 import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut } from './rollout.ts';
 import { isSameWorkload } from './starts.ts';
@@ -56,7 +57,8 @@ export function judge(judged: Judged, bench: Bench): Verdict {
   const { configChanges } = bench;
   const record = ownRecord(workload, bench.by);
   const age = ageReference(record, bench);
-  const evidence = { namespace: workload.namespace, pods, age, injection, configChanges };
+  const { namespace, kind } = workload;
+  const evidence = { namespace, kind, pods, age, injection, configChanges };
   const staleness = stalenessOf(evidence, bench.policy.stale);
   const choice = wayOf(workload, staleness.kind === 'stale' ? staleness.way : undefined, bench.policy);
   const circumstances = { bench, staleness, choice, want: wantFor(bench.want, injection) };
@@ -114,7 +116,8 @@ function isUnfinished(
   if (!isAvailable && (unfinished || bench.pastUnknown)) return true;
   // A rollout is done when its old Pods are gone, whoever looks; later ones on their way out are none of ours.
   if (unfinished && (workload.status.terminatingReplicas ?? 0) > 0) return true;
-  if (record.way === undefined && pods.some(pod => pod.restartedAt !== record.at)) return true;
+  const restart = { kind: workload.kind, at: record.at };
+  if (record.way === undefined && !pods.every(pod => isOfRestart(pod, restart))) return true;
   if (!thisSweep || !isSameWant(record.want, want)) return false;
   return staleness.kind === 'stale' || (staleness.kind === 'unknown' && unfinished);
 }

@@ -13,7 +13,7 @@ import {
 } from './model.ts';
 import { namespaceSelected, ownerSelected, workloadSelected } from './policy.ts';
 import { owedRecord, ownRecord, type RestartRecord } from './record.ts';
-import { isRollingOut } from './rollout.ts';
+import { isRollingOut, whyNoEviction, whyNoRollout } from './rollout.ts';
 import type { Staleness } from './staleness.ts';
 import { isSameWant, wantFor } from './want.ts';
 import { mayBeDown, meansDowntime, type Choice } from './way.ts';
@@ -77,10 +77,17 @@ export function untouchable(
   if (namespace.optedOut) return { why: 'optedOut', detail: 'its namespace is annotated nightshift/restart: never' };
   if (workload.optedOut) return { why: 'optedOut', detail: 'it is annotated nightshift/restart: never' };
   if (workload.deleting) return { why: 'beingDeleted', detail: 'it has a deletion timestamp' };
-  if (workload.paused) return { why: 'paused', detail: 'kubectl rollout resume would bring it back' };
+  if (workload.paused) return { why: 'paused', detail: `${resumeOf(workload)} would bring it back` };
   if (workload.replicas === 0) return { why: 'zeroReplicas', detail: 'it has no Pods to restart' };
+  // There is no template to try a Pod of, nor to see a change in.
+  if (workload.strategy.kind === 'templateElsewhere') {
+    return { why: 'wayImpossible', detail: whyNoRollout(workload) ?? '' };
+  }
   return undefined;
 }
+
+const resumeOf = ({ kind }: Workload): string =>
+  kind === 'Rollout' ? 'kubectl argo rollouts promote' : 'kubectl rollout resume';
 
 /** Left across sweeps until the template or the criteria change, or, but for ineffective, retryAfter has passed. */
 function endedBefore(
@@ -120,13 +127,15 @@ function unsettled(
     if (isRollingOut(workload)) {
       return {
         why: 'rolloutInProgress',
-        detail: `${status.updatedReplicas} of ${replicas} Pods are of the newest template`,
+        detail: workload.awaits ?? `${status.updatedReplicas} of ${replicas} Pods are of the newest template`,
       };
     }
     if (policy.availability.unhealthy === 'skip' && status.availableReplicas < replicas) {
       return { why: 'notHealthy', detail: `${status.availableReplicas} of ${replicas} Pods are available` };
     }
   }
+  const stalls = whyNoEviction(workload);
+  if (stalls !== undefined) return { why: 'notHealthy', detail: stalls };
   if (pods.length < status.replicas) {
     return {
       why: 'podsUnknown',
@@ -229,9 +238,11 @@ function unwise(workload: Workload, { bench: { policy, now }, choice }: Circumst
   return undefined;
 }
 
-function downtimeOf({ strategy }: Workload, way: Way): string {
+function downtimeOf({ kind, strategy }: Workload, way: Way): string {
   if (way === 'evict') return 'its only Pod would be evicted';
-  return strategy.kind === 'recreate' ? 'strategy Recreate' : 'its strategy lets every replica be unavailable';
+  if (strategy.kind === 'recreate') return 'strategy Recreate';
+  const unavailable = 'its strategy lets every replica be unavailable';
+  return kind === 'Rollout' ? `${unavailable}: Argo Rollouts evicts before it makes new Pods` : unavailable;
 }
 
 const isRetryDue = (at: string, { policy, now }: Pick<Bench, 'policy' | 'now'>): boolean =>

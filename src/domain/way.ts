@@ -41,6 +41,7 @@ function obstacleTo(way: Way, workload: Workload, policy: Policy): string | unde
     case 'rollout':
       return whyNoRollout(workload);
     case 'evict':
+      if (workload.kind === 'Rollout') return 'its own controller evicts the Pods of a Rollout (way rollout)';
       return mayEvict(policy) ? undefined : 'the policy does not allow that (restart.way, restart.mayReplace)';
     case 'replace':
       if (workload.kind !== 'Deployment') return 'only a Deployment may have one Pod more for a while';
@@ -57,7 +58,9 @@ function obstacleTo(way: Way, workload: Workload, policy: Policy): string | unde
 function automatic(workload: Workload, policy: Policy): Choice {
   const why = whyNoRollout(workload);
   if (why !== undefined) {
-    return mayEvict(policy) ? { kind: 'way', way: 'evict', because: why } : { kind: 'impossible', detail: why };
+    return mayEvict(policy) && workload.kind !== 'Rollout'
+      ? { kind: 'way', way: 'evict', because: why }
+      : { kind: 'impossible', detail: why };
   }
   const isLeftWithout = meansDowntime(workload, 'rollout') && !mayBeDown(workload, policy);
   return isLeftWithout && workload.kind === 'Deployment' && mayReplace(policy)

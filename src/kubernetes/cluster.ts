@@ -1,6 +1,5 @@
 import type { Admission } from '../domain/drift.ts';
 import type { Needs, Pod, ReplicaSetRef, Workload, WorkloadRef } from '../domain/model.ts';
-import { RESTARTED_AT } from '../domain/model.ts';
 import type {
   Clock,
   Cluster,
@@ -17,7 +16,7 @@ import { Interner } from './interner.ts';
 import type { Scope } from './inventory.ts';
 import { readInventory } from './inventory.ts';
 import { at, listAt, textAt } from './json.ts';
-import { resourceOf } from './kinds.ts';
+import { resourceOf, translationOf } from './kinds.ts';
 import { list } from './lists.ts';
 import { evict } from './evict.ts';
 import { patch, recordBody, rescaleBody, restartBody, undoBody } from './patch.ts';
@@ -89,10 +88,9 @@ export class KubernetesCluster implements Cluster {
 
   async ownerOfRestartedAt(ref: WorkloadRef): Promise<string | undefined> {
     const object = await this.#object(ref);
+    const path = translationOf(ref.kind).restartedAt.map(key => `f:${key}`);
     const owners = listAt(object, 'metadata', 'managedFields')
-      .filter(entry =>
-        at(entry, 'fieldsV1', 'f:spec', 'f:template', 'f:metadata', 'f:annotations', `f:${RESTARTED_AT}`),
-      )
+      .filter(entry => at(entry, 'fieldsV1', ...path))
       // Several managers may have applied the same value; the last one is who to ask.
       .toSorted((a, b) => (textAt(a, 'time') ?? '').localeCompare(textAt(b, 'time') ?? ''));
     return textAt(owners.at(-1), 'manager');

@@ -1,4 +1,4 @@
-import type { ConfigChanges, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
+import type { ConfigChanges, Kind, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
 import type { Labels } from '../domain/selector.ts';
 import type { PodShape } from '../domain/shape.ts';
@@ -9,7 +9,7 @@ import { readConfigChanges } from './config.ts';
 import { Interner } from './interner.ts';
 import { textAt, textsAt } from './json.ts';
 import { resourceOf } from './kinds.ts';
-import { list } from './lists.ts';
+import { list, NotServed } from './lists.ts';
 import { controlledBy, isTerminal, projectPod } from './pod-projection.ts';
 import { NAMESPACES, PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
@@ -31,6 +31,7 @@ interface Part {
   readonly budgets: ReadonlyMap<string, readonly string[]>;
   readonly configChanges: ConfigChanges;
   readonly bookmark: WatchBookmark;
+  readonly unserved: readonly Kind[];
   readonly date: number | undefined;
 }
 
@@ -68,6 +69,7 @@ export async function readInventory(
     configChanges: new Map([...parts.values()].flatMap(part => [...part.configChanges])),
     bookmark: [...parts.values()].flatMap(part => part.bookmark),
     skipped,
+    unserved: [...new Set([...parts.values()].flatMap(part => part.unserved))],
   };
 }
 
@@ -130,18 +132,28 @@ async function readWorkloads(
   };
   const workloads: Workload[] = [];
   const bookmark: WatchBookmark[number][] = [];
+  const unserved: Kind[] = [];
   for (const kind of needs.kinds) {
-    const { items, resourceVersion } = await list(transport, {
-      resource: resourceOf(kind),
+    const resource = resourceOf(kind);
+    const listed = await list(transport, {
+      resource,
       namespace,
       keep: object => {
         const workload = projectWorkload(object, kind, interner, needs);
         count(workload, textsAt(object, 'spec', 'template', 'metadata', 'labels'));
         return workload;
       },
+    }).catch((error: unknown) => {
+      // Where nobody has installed it there is none of it, nor anything to watch.
+      if (error instanceof NotServed && resource.custom) return undefined;
+      throw error;
     });
-    workloads.push(...items);
-    bookmark.push({ kind, namespace, resourceVersion });
+    if (listed === undefined) {
+      unserved.push(kind);
+      continue;
+    }
+    workloads.push(...listed.items);
+    bookmark.push({ kind, namespace, resourceVersion: listed.resourceVersion });
   }
   const pods = new Map<string, Pod[]>(workloads.map(workload => [keyOf(workload), []]));
   const annotations = new Map<string, Annotations>();
@@ -164,7 +176,7 @@ async function readWorkloads(
       return undefined;
     },
   });
-  return { workloads, pods, budgets, configChanges, bookmark };
+  return { workloads, pods, budgets, configChanges, bookmark, unserved };
 }
 
 /** So many Pods of a workload may differ in their annotations; something may write another one on each. */

@@ -1,25 +1,49 @@
 import type { Condition, Kind, RolloutStatus, Strategy } from '../domain/model.ts';
-import { KINDS } from '../domain/model.ts';
-import { at, countAt, isRecord, listAt, numberAt, textAt } from './json.ts';
+import { KINDS, RESTARTED_AT } from '../domain/model.ts';
+import {
+  lastingMetadataOf,
+  observedGenerationOf,
+  RESTART_AT,
+  ROLLOUTS,
+  rolloutAwaits,
+  strategyOfRollout,
+} from './argo-rollouts.ts';
+import { at, countAt, isRecord, listAt, numberAt, textAt, textsAt } from './json.ts';
 import type { Resource } from './resource.ts';
 
 /** What differs from kind to kind: where its objects are served, and where in them stands what all have in common. */
 interface Translation {
   readonly resource: Resource;
+  /** Where T of a restart stands. */
+  readonly restartedAt: readonly string[];
   /** How many Pods there should be. */
   readonly replicasOf: (object: unknown) => number;
   readonly strategyOf: (object: unknown) => Strategy;
   readonly statusOf: (status: unknown) => RolloutStatus;
   /** Grows with each new or returned Pod template. */
   readonly revisionOf: (object: unknown) => number;
+  /** What its controller has still to do, where the counters do not tell. */
+  readonly awaitsOf: (object: unknown) => string | undefined;
   /** What its controller adds to the template of a Pod. */
   readonly volumesOf: (object: unknown) => readonly unknown[];
+  readonly metadataOf: (object: unknown) => PodMetadata;
+}
+
+interface PodMetadata {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 const REVISION = 'deployment.kubernetes.io/revision';
 
 const replicasOf = (object: unknown): number => numberAt(object, 'spec', 'replicas') ?? 1;
 const none = (): readonly unknown[] => [];
+/** The Pod template says what there is to say about its restart and its rollout. */
+const OF_THE_TEMPLATE = {
+  restartedAt: ['spec', 'template', 'metadata', 'annotations', RESTARTED_AT],
+  awaitsOf: () => undefined,
+  metadataOf: () => ({ labels: {}, annotations: {} }),
+};
 /** Every change of the spec counts, where the API server numbers no templates. */
 const generationOf = (object: unknown): number => {
   const generation = countAt(object, 'metadata', 'generation');
@@ -28,6 +52,7 @@ const generationOf = (object: unknown): number => {
 
 const TRANSLATIONS: Readonly<Record<Kind, Translation>> = {
   Deployment: {
+    ...OF_THE_TEMPLATE,
     resource: apps('deployments'),
     replicasOf,
     strategyOf: object => {
@@ -36,21 +61,16 @@ const TRANSLATIONS: Readonly<Record<Kind, Translation>> = {
       const bound = (name: string) => boundAt(strategy, name) ?? '25%';
       return { kind: 'rollingUpdate', maxSurge: bound('maxSurge'), maxUnavailable: bound('maxUnavailable') };
     },
-    statusOf: status => {
-      const conditions = listAt(status, 'conditions');
-      const ofType = (type: string) => conditions.find(condition => textAt(condition, 'type') === type);
-      const failure = ofType('ReplicaFailure');
-      return {
-        ...replicasIn(status),
-        terminatingReplicas: numberAt(status, 'terminatingReplicas'),
-        progressing: conditionOf(ofType('Progressing')),
-        replicaFailure: textAt(failure, 'status') === 'True' ? (textAt(failure, 'message') ?? '') : undefined,
-      };
-    },
+    statusOf: status => ({
+      ...replicasIn(status),
+      terminatingReplicas: numberAt(status, 'terminatingReplicas'),
+      ...conditionsIn(status),
+    }),
     revisionOf: object => revisionOf(textAt(object, 'metadata', 'annotations', REVISION)),
     volumesOf: none,
   },
   StatefulSet: {
+    ...OF_THE_TEMPLATE,
     resource: apps('statefulsets'),
     replicasOf,
     // One Pod at a time unless told otherwise, and never beside the one that it replaces.
@@ -71,6 +91,7 @@ const TRANSLATIONS: Readonly<Record<Kind, Translation>> = {
       }),
   },
   DaemonSet: {
+    ...OF_THE_TEMPLATE,
     resource: apps('daemonsets'),
     replicasOf: object => countAt(object, 'status', 'desiredNumberScheduled'),
     // Percentages are of the nodes, and both round up (pkg/controller/daemon/util).
@@ -91,9 +112,26 @@ const TRANSLATIONS: Readonly<Record<Kind, Translation>> = {
     revisionOf: generationOf,
     volumesOf: none,
   },
+  Rollout: {
+    resource: ROLLOUTS,
+    restartedAt: RESTART_AT,
+    replicasOf,
+    strategyOf: object => strategyOfRollout(object, replicasOf(object)),
+    statusOf: status => ({
+      ...replicasIn(status),
+      observedGeneration: observedGenerationOf(status),
+      terminatingReplicas: undefined,
+      ...conditionsIn(status),
+    }),
+    // It numbers templates, and a restart is none of them.
+    revisionOf: generationOf,
+    awaitsOf: rolloutAwaits,
+    volumesOf: none,
+    metadataOf: lastingMetadataOf,
+  },
 };
 
-/** A Deployment and a StatefulSet count alike. */
+/** A Deployment, a StatefulSet and a Rollout count alike. */
 const replicasIn = (status: unknown) => ({
   observedGeneration: countAt(status, 'observedGeneration'),
   replicas: countAt(status, 'replicas'),
@@ -101,11 +139,24 @@ const replicasIn = (status: unknown) => ({
   availableReplicas: countAt(status, 'availableReplicas'),
 });
 
+/** A Deployment and a Rollout tell alike of what goes wrong. */
+const conditionsIn = (status: unknown) => {
+  const conditions = listAt(status, 'conditions');
+  const ofType = (type: string) => conditions.find(condition => textAt(condition, 'type') === type);
+  const failure = ofType('ReplicaFailure');
+  return {
+    progressing: conditionOf(ofType('Progressing')),
+    replicaFailure: textAt(failure, 'status') === 'True' ? (textAt(failure, 'message') ?? '') : undefined,
+  };
+};
+
 /** Their controllers tell of what goes wrong in Events only, and do not count Pods on their way out. */
 const WITHOUT_CONDITIONS = { terminatingReplicas: undefined, progressing: undefined, replicaFailure: undefined };
 
 export const translationOf = (kind: Kind): Translation => TRANSLATIONS[kind];
 export const resourceOf = (kind: Kind): Resource => TRANSLATIONS[kind].resource;
+/** As a reference to an object spells it: `apps/v1`. */
+export const apiVersionOf = (kind: Kind): string => resourceOf(kind).root.replace('/apis/', '');
 
 /** Undefined for kinds that nightshift does not know. */
 export function kindOf(text: string | undefined): Kind | undefined {
@@ -117,7 +168,7 @@ export const firstPodOf = (name: string): string => `${name}-0`;
 
 /** The Pod template with what the controller adds to it. */
 export function podTemplateOf(object: unknown, kind: Kind): unknown {
-  const template = at(object, 'spec', 'template');
+  const template = withMetadata(at(object, 'spec', 'template'), TRANSLATIONS[kind].metadataOf(object));
   const volumes = TRANSLATIONS[kind].volumesOf(object);
   const spec = at(template, 'spec');
   if (volumes.length === 0 || !isRecord(template) || !isRecord(spec)) return template;
@@ -125,6 +176,20 @@ export function podTemplateOf(object: unknown, kind: Kind): unknown {
   // A claim stands for a volume of the same name.
   const others = listAt(spec, 'volumes').filter(volume => !names.has(textAt(volume, 'name')));
   return { ...template, spec: { ...spec, volumes: [...others, ...volumes] } };
+}
+
+function withMetadata(template: unknown, { labels, annotations }: PodMetadata): unknown {
+  const isAny = Object.keys(labels).length + Object.keys(annotations).length > 0;
+  if (!isAny || !isRecord(template)) return template;
+  const metadata = at(template, 'metadata');
+  return {
+    ...template,
+    metadata: {
+      ...(isRecord(metadata) ? metadata : {}),
+      labels: { ...textsAt(metadata, 'labels'), ...labels },
+      annotations: { ...textsAt(metadata, 'annotations'), ...annotations },
+    },
+  };
 }
 
 function apps(plural: string): Resource {

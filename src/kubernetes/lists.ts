@@ -33,6 +33,14 @@ export interface Listed<T> {
   readonly date: number | undefined;
 }
 
+/** Nobody has installed it. */
+export class NotServed extends OutOfReach {
+  override name = 'NotServed';
+  constructor({ name }: Resource) {
+    super(`the API server does not serve ${name}`);
+  }
+}
+
 /**
  * A list of one moment, read page by page; of each page only what `keep` returns outlives it. Starts over when the
  * list token has expired. Throws `OutOfReach` and `NotPermitted`.
@@ -84,7 +92,7 @@ async function readPage<T>(
   if (answer === undefined) return 'tooLarge';
   const { status, body, date } = answer;
   if (status === 410) return 'expired';
-  if (status === 404) throw new OutOfReach(`the API server does not serve ${resource.name}`);
+  if (status === 404) throw new NotServed(resource);
   if (!isList(body))
     throw new OutOfReach(`what answered "${describeCall(call)}" is no list: is this a Kubernetes API server?`);
   for (const object of listAt(body, 'items')) {

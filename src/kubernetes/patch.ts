@@ -1,32 +1,31 @@
 import type { Workload, WorkloadRef } from '../domain/model.ts';
-import { LAST_RESTART, RESTARTED_AT } from '../domain/model.ts';
+import { LAST_RESTART } from '../domain/model.ts';
 import type { PatchAnswer, RescaleOrder, RestartOrder, UndoOrder } from '../ports.ts';
 import type { Reply } from './transport.ts';
 import { refuserOf } from './access.ts';
 import { causesOf, isPassing, isSuccess, messageOf } from './answer.ts';
 import { Interner } from './interner.ts';
 import type { Call } from './resource.ts';
-import { resourceOf } from './kinds.ts';
+import { resourceOf, translationOf } from './kinds.ts';
 import { describeCall, permissionOf } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { failureOf, ONE_WRITE } from './transport.ts';
 import { projectWorkload } from './workload-projection.ts';
 
-/** The restart: T for the Pod template and the record for the workload, conditional on the version that was judged. */
+/** The restart: T where the kind has it and the record for the workload, conditional on the version that was judged. */
 export function restartBody({ workload, at, record }: RestartOrder): unknown {
-  return templateBody(workload, record, at);
+  return { ...recordBody(workload, record), ...restartedAtBody(workload, at) };
 }
 
 /** What stood there before, and the record, conditional likewise. */
 export function undoBody({ workload, back, record }: UndoOrder): unknown {
-  return templateBody(workload, record, back ?? null);
+  return { ...recordBody(workload, record), ...restartedAtBody(workload, back ?? null) };
 }
 
-function templateBody(workload: Workload, record: string, restartedAt: string | null): unknown {
-  return {
-    ...recordBody(workload, record),
-    spec: { template: { metadata: { annotations: { [RESTARTED_AT]: restartedAt } } } },
-  };
+/** `{ spec: ... }` */
+function restartedAtBody({ kind }: Workload, restartedAt: string | null): object {
+  const path = translationOf(kind).restartedAt;
+  return Object(path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), restartedAt));
 }
 
 /** The record alone, conditional likewise. */

@@ -1,5 +1,6 @@
 import type { ContainerImage, Needs, Pod, Trouble, WorkloadRef } from '../domain/model.ts';
 import { RESTARTED_AT } from '../domain/model.ts';
+import { ROLLOUT_HASH } from './argo-rollouts.ts';
 import type { Interner } from './interner.ts';
 import { readsOf } from './config.ts';
 import { at, listAt, numberAt, textAt } from './json.ts';
@@ -7,7 +8,11 @@ import { kindOf } from './kinds.ts';
 import { projectShape } from './pod-shape.ts';
 import { isBeingDeleted, LONGEST_VALUE } from './workload-projection.ts';
 
-const TEMPLATE_HASH = 'pod-template-hash';
+/** The labels by which kinds tell their ReplicaSets apart. */
+const TEMPLATE_HASHES = [
+  { kind: 'Deployment', label: 'pod-template-hash' },
+  { kind: 'Rollout', label: ROLLOUT_HASH },
+] as const;
 /** What every container says on its way to a first start. */
 const STARTING = new Set(['PodInitializing', 'ContainerCreating']);
 const HEALTHY: readonly Trouble[] = [];
@@ -60,7 +65,7 @@ export function isTerminal(pod: unknown): boolean {
 
 /**
  * The workload that the Pod belongs to. A Deployment's has the ReplicaSet `DEPLOYMENT-<pod-template-hash>` as its
- * controller. Undefined for any other Pod, also for one of an adopted ReplicaSet of another name: that costs a read to
+ * controller, and so has a Rollout's, by a label of another name. Undefined for any other Pod, also for one of an adopted ReplicaSet of another name: that costs a read to
  * find out.
  */
 export function controlledBy(pod: unknown): Pick<WorkloadRef, 'kind' | 'name'> | undefined {
@@ -69,12 +74,17 @@ export function controlledBy(pod: unknown): Pick<WorkloadRef, 'kind' | 'name'> |
   const kind = textAt(controller, 'kind');
   if (kind !== 'ReplicaSet') {
     const known = kindOf(kind);
-    return known === undefined || known === 'Deployment' ? undefined : { kind: known, name };
+    const isOfReplicaSets = TEMPLATE_HASHES.some(hashed => hashed.kind === known);
+    return known === undefined || isOfReplicaSets ? undefined : { kind: known, name };
   }
-  const hash = textAt(pod, 'metadata', 'labels', TEMPLATE_HASH);
-  if (hash === undefined || hash === '') return undefined;
-  const suffix = `-${hash}`;
-  return name.endsWith(suffix) ? { kind: 'Deployment', name: name.slice(0, -suffix.length) } : undefined;
+  for (const hashed of TEMPLATE_HASHES) {
+    const hash = textAt(pod, 'metadata', 'labels', hashed.label);
+    const suffix = `-${hash}`;
+    if (hash !== undefined && hash !== '' && name.endsWith(suffix)) {
+      return { kind: hashed.kind, name: name.slice(0, -suffix.length) };
+    }
+  }
+  return undefined;
 }
 
 function controllerOf(pod: unknown): unknown {

@@ -12,6 +12,8 @@ export interface Resource {
   readonly namespaced: boolean;
   /** Of one object of the plural. */
   readonly subresource?: string;
+  /** Somebody has to install it first. */
+  readonly custom?: true;
 }
 
 const core = (plural: string, namespaced = true): Resource => ({

@@ -4,6 +4,7 @@ import type { Clock } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
 import { refuserOf } from './access.ts';
 import { isSuccess, messageOf } from './answer.ts';
+import { ROLLOUT_HASH } from './argo-rollouts.ts';
 import { Interner } from './interner.ts';
 import { at, isRecord, textsAt } from './json.ts';
 import { projectShape } from './pod-shape.ts';
@@ -102,6 +103,10 @@ function controllerOf({ kind, name, uid }: Workload, replicaSet: ReplicaSetRef) 
       const hash = replicaSet.name.slice(replicaSet.name.lastIndexOf('-') + 1);
       return { ...replicaSet, kind: 'ReplicaSet', labels: { 'pod-template-hash': hash } };
     }
+    case 'Rollout': {
+      const hash = replicaSet.name.slice(replicaSet.name.lastIndexOf('-') + 1);
+      return { ...replicaSet, kind: 'ReplicaSet', labels: { [ROLLOUT_HASH]: hash } };
+    }
     case 'StatefulSet': {
       const labels = {
         'statefulset.kubernetes.io/pod-name': firstPodOf(name),
@@ -118,6 +123,6 @@ function controllerOf({ kind, name, uid }: Workload, replicaSet: ReplicaSetRef) 
 
 /** What is another text in each Pod (pod-projection.ts), in the one that is tried. */
 function namesOf({ kind, name }: Workload, replicaSet: ReplicaSetRef): readonly string[] {
-  if (kind === 'Deployment') return [replicaSet.name, replicaSet.uid];
+  if (kind === 'Deployment' || kind === 'Rollout') return [replicaSet.name, replicaSet.uid];
   return kind === 'StatefulSet' ? [firstPodOf(name)] : [];
 }

@@ -7,7 +7,7 @@ import { podTemplateOf, translationOf } from './kinds.ts';
 import { at, canonical, countAt, isRecord, listAt, textAt, textsAt } from './json.ts';
 
 /**
- * A Deployment, StatefulSet or DaemonSet as the API server sends it, reduced to what nightshift judges and watches; in a
+ * A workload as the API server sends it, whatever its kind, reduced to what nightshift judges and watches; in a
  * large inventory without its Pod template, unless that is needed. Items of lists do not say what they are. Never throws.
  */
 export function projectWorkload(
@@ -16,7 +16,7 @@ export function projectWorkload(
   interner: Interner,
   needs: Pick<Needs, 'shapes'> = { shapes: true },
 ): Workload {
-  const { replicasOf, strategyOf, statusOf, revisionOf } = translationOf(kind);
+  const { restartedAt, replicasOf, strategyOf, statusOf, revisionOf, awaitsOf } = translationOf(kind);
   const annotations = at(object, 'metadata', 'annotations');
   const templateAnnotations = at(object, 'spec', 'template', 'metadata', 'annotations');
   return {
@@ -38,10 +38,11 @@ export function projectWorkload(
     replicas: replicasOf(object),
     strategy: strategyOf(object),
     selector: interner.text(selectorText(at(object, 'spec', 'selector'))),
-    restartedAt: textAt(templateAnnotations, RESTARTED_AT)?.slice(0, LONGEST_VALUE),
-    template: templateHash(at(object, 'spec', 'template')),
+    restartedAt: textAt(object, ...restartedAt)?.slice(0, LONGEST_VALUE),
+    template: templateHash(at(object, 'spec', 'template'), kind),
     podTemplate: needs.shapes ? packed(podTemplateOf(object, kind)) : undefined,
     revision: revisionOf(object),
+    awaits: awaitsOf(object)?.slice(0, LONGEST_VALUE),
     status: statusOf(at(object, 'status')),
   };
 }
@@ -92,12 +93,13 @@ export function isBeingDeleted(object: unknown): boolean {
 }
 
 /**
- * The first eight hex digits of the SHA-256 of the Pod template without restartedAt. Nulls and an empty annotations
+ * The first eight hex digits of the SHA-256 of the Pod template without restartedAt, where the restart of the kind is in it. Nulls and an empty annotations
  * map count as absent, because API servers differ in whether they send them.
  */
-export function templateHash(template: unknown): string {
+export function templateHash(template: unknown, kind: Kind): string {
+  const isInTemplate = translationOf(kind).restartedAt.includes('template');
   return createHash('sha256')
-    .update(canonical(withoutRestartedAt(template)))
+    .update(canonical(isInTemplate ? withoutRestartedAt(template) : template))
     .digest('hex')
     .slice(0, 8);
 }

@@ -66,6 +66,8 @@ export class LogAnnouncer implements Announcer {
       }
       case 'containerUnseen':
         return log.warn({ container: news.container }, 'no Pod has a container that the policy names');
+      case 'kindUnserved':
+        return log.warn({ kind: news.unserved }, 'the API server does not serve a kind that the policy names');
       case 'notReady':
         return log.warn({ detail: news.detail }, 'waiting for what must be ready first');
       case 'planned': {

@@ -11,7 +11,8 @@ import { countedCodes, plural, table } from './table.ts';
 type PlanPreview = Preview & { readonly kind: 'plan' };
 
 /** The plan for people: what would be restarted in which batch and why, then what is left and why. */
-export function planText({ window, plan, stop, unready, unseen, skipped, missing }: PlanPreview, now: number): string {
+export function planText(preview: PlanPreview, now: number): string {
+  const { window, plan, stop, unready, unseen, unserved, skipped, missing } = preview;
   const restarts = plan.batches.flat().length;
   const blocks = [windowLine(window, now)];
   const say = (sentence: string): void => void blocks.push(printable(sentence));
@@ -19,6 +20,7 @@ export function planText({ window, plan, stop, unready, unseen, skipped, missing
     say(`Stopped: ${stop}. A run starts nothing until the stop ends or somebody says nightshift resume; then:`);
   if (unready !== undefined) say(`Waiting: ${unready}. A run starts nothing until that has changed.`);
   for (const name of unseen) say(`No Pod has a container ${name}, which the policy names.`);
+  for (const kind of unserved) say(`The API server serves no ${kind}s, which the policy names.`);
   if (missing !== undefined) say(`There is no ${missing}.`);
   if (skipped.length > 0) {
     blocks.push(skipped.map(({ namespace, why }) => printable(`Namespace ${namespace} is skipped: ${why}`)).join('\n'));
@@ -104,7 +106,7 @@ function windowLine(state: WindowState, now: number): string {
 }
 
 /** The plan for machines; `version` grows when a field changes its meaning or goes. */
-export function planJson({ window, plan, sweep, stop, unready, unseen, skipped }: PlanPreview): unknown {
+export function planJson({ window, plan, sweep, stop, unready, unseen, unserved, skipped }: PlanPreview): unknown {
   return {
     version: 1,
     window: summarizeWindow(window),
@@ -112,6 +114,7 @@ export function planJson({ window, plan, sweep, stop, unready, unseen, skipped }
     stop: stop ?? null,
     unready: unready ?? null,
     unseen,
+    unserved,
     skipped,
     inFlight: plan.inFlight.map(({ workload: { namespace, name, kind }, record }) => ({
       namespace,

@@ -51,6 +51,8 @@ export class ProgressAnnouncer implements Announcer {
       }
       case 'containerUnseen':
         return this.#line('policy', `no Pod has a container ${news.container}, which it names`, 'yellow');
+      case 'kindUnserved':
+        return this.#line('policy', `the API server serves no ${news.unserved}s, which it names`, 'yellow');
       case 'notReady':
         return this.#line('wait', news.detail, 'yellow');
       case 'planned': {

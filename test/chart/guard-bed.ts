@@ -74,7 +74,7 @@ const moreRights = [
     apiVersion: `${rbac}/v1`,
     kind: 'ClusterRole',
     metadata: { name: 'more' },
-    rules: [{ apiGroups: ['', 'apps'], resources: ['*'], verbs: ['*'] }],
+    rules: [{ apiGroups: ['', 'apps', 'argoproj.io'], resources: ['*'], verbs: ['*'] }],
   },
   {
     apiVersion: `${rbac}/v1`,

@@ -27,7 +27,7 @@ let count = 0;
 /** One that was restarted, and what that was recorded as. */
 async function restarted(
   stood: string | undefined,
-  kind: Exclude<Kind, 'StatefulSet'> = 'Deployment',
+  kind: Exclude<Kind, 'StatefulSet' | 'Rollout'> = 'Deployment',
 ): Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }> {
   const ref: WorkloadRef = { kind, namespace: 'willing', name: `app-${count++}` };
   const wishes = { ...ref, ...(stood === undefined ? {} : { podAnnotations: { [RESTARTED_AT]: stood } }) };

@@ -65,7 +65,7 @@ describe('the guard', () => {
         ['', "'metadata', 'spec'"],
         ['metadata.', "'annotations', 'generation', 'resourceVersion', 'managedFields'"],
         ['metadata.annotations.', "'nightshift/last-restart'"],
-        ['spec.', "'template'"],
+        ['spec.', "variables.isRollout ? 'restartAt' : 'template'"],
         ['spec.template.', "'metadata'"],
         ['spec.template.metadata.', "'annotations'"],
         ['spec.template.metadata.annotations.', "'kubectl.kubernetes.io/restartedAt'"],

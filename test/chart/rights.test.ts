@@ -27,7 +27,7 @@ interface Case {
   readonly uses?: readonly string[];
 }
 
-const ALL = ['injection', 'configChanged', 'secrets', 'ready', 'StatefulSet', 'DaemonSet', 'evict'];
+const ALL = ['injection', 'configChanged', 'secrets', 'ready', 'StatefulSet', 'DaemonSet', 'Rollout', 'evict'];
 const EVERYWHERE = {
   ops: ['everywhere', 'release namespace'],
   shop: ['everywhere'],
@@ -51,6 +51,7 @@ const cases: readonly Case[] = [
   { what: 'configChanged', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['configChanged'] },
   { what: 'another kind', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['StatefulSet', 'evict'] },
   { what: 'another way', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['evict'] },
+  { what: 'a kind of its own API group', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ['Rollout'] },
   { what: 'all that there are', listed: [], scope: 'cluster', holds: EVERYWHERE, uses: ALL },
   {
     what: 'an upgrade to a list of namespaces takes its rights away everywhere else',

@@ -77,6 +77,19 @@ describe('what more the policy needs is granted with it:', { concurrency: 4 }, (
       { apiGroups: ['apps'], resources: ['statefulsets'], verbs },
       { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] },
     ]);
+    const own = { apiGroups: ['argoproj.io'], resources: ['rollouts'], verbs };
+    for (const more of [[], ['Deployment']]) {
+      const rules = await rulesOf({ policy: { ...POLICY, select: { kinds: ['Rollout', ...more] } } });
+      assert.deepEqual(
+        rules.filter(({ apiGroups }) => apiGroups?.includes('argoproj.io')),
+        [own],
+      );
+      const others = rules.filter(({ apiGroups }) => apiGroups?.includes('apps'));
+      assert.deepEqual(
+        others.map(rule => rule.resources),
+        more.map(() => ['deployments']),
+      );
+    }
   });
 
   test('a Role for each namespace of what must be ready, but for those that may be read anyway', async () => {

@@ -9,6 +9,7 @@ import {
   stuckReason,
   surgeOf,
   unreadiness,
+  whyNoEviction,
 } from '../../src/domain/rollout.ts';
 import { meansDowntime } from '../../src/domain/way.ts';
 import { aPod, aTrouble, aWorkload, type GivenWorkload } from '../build.ts';
@@ -19,6 +20,7 @@ const EXCEEDED = { reason: 'ProgressDeadlineExceeded', message: 'web-2 has timed
 const CHECKS: readonly { readonly state: string; readonly given: GivenWorkload; readonly says: string }[] = [
   { state: 'progressing', given: { status: { observedGeneration: 6 } }, says: 'controller' },
   { state: 'failed', given: { status: { progressing: EXCEEDED } }, says: 'web-2 has timed out' },
+  { state: 'progressing', given: { awaits: 'its restart is under way' }, says: 'its restart is under way' },
   { state: 'progressing', given: { status: { updatedReplicas: 2 } }, says: '2 of 3 new Pods created' },
   { state: 'progressing', given: { status: { replicas: 5 } }, says: 'old Pods still to be removed' },
   { state: 'progressing', given: { status: { availableReplicas: 1 } }, says: 'new Pods available' },
@@ -35,7 +37,8 @@ describe("a rollout is judged in the order of kubectl's checks", () => {
   for (const [index, { state, given, says }] of CHECKS.entries()) {
     test(`${says}: ${state}, alone and with all that comes after it`, () => {
       const all = CHECKS.slice(index).toReversed();
-      const together = { status: Object.assign({}, ...all.map(check => check.given.status)) };
+      const status = Object.assign({}, ...all.map(check => check.given.status));
+      const together = { ...Object.assign({}, ...all.map(check => check.given)), status };
       for (const one of [given, together]) {
         assert.ok(text(one).startsWith(`${state}: `), text(one));
         assert.ok(text(one).includes(says), text(one));
@@ -74,11 +77,33 @@ describe('a rollout is under way', () => {
     { because: 'while the controller has not seen the change', given: { status: { observedGeneration: 6 } } },
     { because: 'while new Pods are to be made', given: { status: { updatedReplicas: 2 } } },
     { because: 'while old Pods are to be removed', given: { status: { replicas: 4 } } },
+    { because: 'while its controller has more to do than its counters tell', given: { awaits: 'a promotion' } },
+    {
+      because: 'not where the Pod template is elsewhere, whatever is awaited',
+      given: { awaits: 'a promotion', strategy: { kind: 'templateElsewhere', of: 'Deployment base' } as const },
+      underWay: false,
+    },
     { because: 'not for unavailable Pods alone', given: { status: { availableReplicas: 0 } }, underWay: false },
     { because: 'not for Pods that terminate', given: { status: { terminatingReplicas: 3 } }, underWay: false },
     { because: 'not when all is done', given: {}, underWay: false },
   ]) {
     test(because, () => assert.equal(isRollingOut(aWorkload(given)), underWay ?? true));
+  }
+});
+
+describe('Argo Rollouts evicts no Pod', () => {
+  const strategy = { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 1 } as const;
+  for (const { because, given, evicts } of [
+    { because: 'when as few are available as its strategy promises', given: { status: { availableReplicas: 2 } } },
+    { because: 'when the only one is not available', given: { replicas: 1, status: { availableReplicas: 0 } } },
+    { because: 'but does while one more is there', given: {}, evicts: true },
+    { because: 'but does when the only one is available', given: { replicas: 1 }, evicts: true },
+    { because: 'but others make new ones first', given: { kind: 'Deployment', replicas: 0 }, evicts: true },
+  ] as const) {
+    test(because, () => {
+      const why = whyNoEviction(aWorkload({ kind: 'Rollout', strategy, ...given }));
+      assert.equal(why === undefined, 'evicts' in given || evicts === true, why);
+    });
   }
 });
 

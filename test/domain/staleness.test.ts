@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Injection } from '../../src/domain/drift.ts';
-import type { Pod } from '../../src/domain/model.ts';
+import type { Kind, Pod } from '../../src/domain/model.ts';
 import type { Criterion } from '../../src/domain/policy.ts';
 import { stalenessOf, unseenContainers, type AgeReference, type Staleness } from '../../src/domain/staleness.ts';
 import { aFreshPod, aPod, aPolicy, BEGIN, DAY, HOUR, imagesOf, SECOND, T, WANTS_PROXY_2 } from '../build.ts';
@@ -12,9 +12,16 @@ const judged = (
   pods: readonly Pod[],
   stale: readonly Criterion[],
   age: AgeReference,
-  more: { readonly injection?: Injection; readonly configChanges?: ReadonlyMap<string, number> } = {},
+  more: {
+    readonly kind?: Kind;
+    readonly injection?: Injection;
+    readonly configChanges?: ReadonlyMap<string, number>;
+  } = {},
 ): Staleness =>
-  stalenessOf({ namespace: 'shop', pods, age, injection: undefined, configChanges: new Map(), ...more }, stale);
+  stalenessOf(
+    { namespace: 'shop', kind: 'Deployment', pods, age, injection: undefined, configChanges: new Map(), ...more },
+    stale,
+  );
 /** The reason, `unknown`, or undefined for fresh. */
 const codeOf = (staleness: Staleness): string | undefined =>
   staleness.kind === 'stale' ? staleness.why : staleness.kind === 'unknown' ? 'unknown' : undefined;
@@ -36,6 +43,16 @@ describe('age is measured from the creation of a Pod to the begin of the sweep',
       assert.equal(codeFor([pod], WEEK, AGE), stale ? 'podTooOld' : undefined);
     });
   }
+
+  test('a Pod of a Rollout is of this sweep when it is not from before T, whatever it carries', () => {
+    const age = { begin: BEGIN, restartedAt: T };
+    const limit = aPolicy({ stale: [{ podOlderThan: '1s' }] }).stale;
+    const late = { ...age, begin: Date.parse(T) + HOUR };
+    assert.equal(codeFor([aPod({ createdAt: Date.parse(T) })], limit, late, { kind: 'Rollout' }), undefined);
+    assert.equal(codeFor([aPod({ createdAt: Date.parse(T) })], limit, late), 'podTooOld');
+    const before = aPod({ createdAt: Date.parse(T) - SECOND, restartedAt: T });
+    assert.equal(codeFor([before], limit, late, { kind: 'Rollout' }), 'podTooOld');
+  });
 
   test('a Pod that was made after the sweep began is fresh', () => {
     assert.equal(codeFor([aPod({ createdAt: BEGIN + DAY })], WEEK, AGE), undefined);

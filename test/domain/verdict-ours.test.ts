@@ -43,6 +43,10 @@ function wordOf({ given = {}, record = {}, pods, bench = {} }: Case): string {
   return verdict.kind === 'inFlight' ? 'inFlight' : verdict.why;
 }
 
+const A_ROLLOUT = {
+  kind: 'Rollout',
+  strategy: { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 1 },
+} as const;
 const OLD = somePods(3);
 /** All made by T, and still with the old image. */
 const UNCHANGED = somePods(3, { restartedAt: T });
@@ -81,6 +85,24 @@ describe('a restart of this sweep', () => {
       because: 'is in flight while a live Pod lacks T',
       word: 'inFlight',
       pods: [...somePods(2, aFreshPod()), ...somePods(1)],
+    },
+    {
+      because: 'of a Rollout is in flight while a live Pod is from before T',
+      word: 'inFlight',
+      given: A_ROLLOUT,
+      pods: [...somePods(2, { createdAt: Date.parse(T) }), ...somePods(1, { createdAt: Date.parse(T) - SECOND })],
+    },
+    {
+      because: 'of a Rollout is in flight while its controller has not brought it to an end',
+      word: 'inFlight',
+      given: { ...A_ROLLOUT, awaits: 'its restart' },
+      pods: somePods(3, { createdAt: Date.parse(T) }),
+    },
+    {
+      because: 'of a Rollout is over when no live Pod is from before T',
+      word: 'restartedThisSweep',
+      given: A_ROLLOUT,
+      pods: somePods(3, { createdAt: Date.parse(T) }),
     },
     {
       because: 'is in flight while Pods match a criterion',

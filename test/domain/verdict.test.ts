@@ -69,6 +69,11 @@ test('a workload whose Pods match no criterion is fresh', () => {
 const without = (select: Readonly<Record<string, unknown>>): Partial<Bench> => ({ policy: aPolicy({ select }) });
 const denied = { past: new Map([['shop/web', aStart({ outcome: 'denied' })]]) };
 
+const A_ROLLOUT = {
+  kind: 'Rollout',
+  strategy: { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 1 },
+} as const;
+
 /** Of several that apply the first is the reason. */
 const VETOES: readonly Case[] = [
   { because: '--only names another', why: 'notSelected', bench: { only: 'shop/api' } },
@@ -119,6 +124,27 @@ describe('a workload is left', () => {
     { because: 'its namespace is being deleted', why: 'beingDeleted', namespace: { deleting: true } },
     { because: 'the change is not seen yet', why: 'rolloutInProgress', given: { status: { observedGeneration: 6 } } },
     { because: 'old Pods are being removed', why: 'rolloutInProgress', given: { status: { replicas: 4 } } },
+    {
+      because: 'its canary waits for somebody',
+      why: 'rolloutInProgress',
+      given: { ...A_ROLLOUT, awaits: 'a word' },
+    },
+    {
+      because: 'its template is that of another',
+      why: 'wayImpossible',
+      given: { kind: 'Rollout', strategy: { kind: 'templateElsewhere', of: 'Deployment base' }, awaits: 'a word' },
+    },
+    {
+      because: 'Argo Rollouts would evict none of its Pods',
+      why: 'notHealthy',
+      given: { ...A_ROLLOUT, status: { availableReplicas: 2 } },
+      bench: { policy: aPolicy({ availability: { unhealthy: 'allow' } }) },
+    },
+    {
+      because: 'it is one Pod, evicted before there is another',
+      why: 'wouldCauseDowntime',
+      given: { ...A_ROLLOUT, replicas: 1 },
+    },
   ] as const satisfies readonly Case[]) {
     test(`as ${veto.why} when ${veto.because}`, () => assert.equal(reasonOf(veto), veto.why));
   }

@@ -69,6 +69,24 @@ const CASES: readonly Case[] = [
     goes: 'rollout',
   },
   { title: 'an annotation', given: { way: 'evict' }, document: MAY_REPLACE, goes: 'evict' },
+  { title: 'a Rollout', given: { kind: 'Rollout', strategy: ROLLING(0, 1) }, goes: 'rollout' },
+  {
+    title: 'a Rollout of one Pod where a spare Pod is allowed, which its controller would not make',
+    given: { kind: 'Rollout', strategy: ROLLING(0, 1), replicas: 1 },
+    document: MAY_REPLACE,
+    goes: 'rollout',
+  },
+  {
+    title: 'evictions of a Rollout, which are for its controller',
+    given: { kind: 'Rollout', strategy: ROLLING(0, 1), way: 'evict' },
+    document: MAY_REPLACE,
+    goes: /its own controller evicts the Pods of a Rollout/,
+  },
+  {
+    title: 'a Rollout whose template is elsewhere',
+    given: { kind: 'Rollout', strategy: { kind: 'templateElsewhere', of: 'Deployment base' } },
+    goes: /its Pod template is that of Deployment base/,
+  },
   {
     title: 'an annotation before the criterion and the policy',
     given: { way: 'rollout' },

@@ -61,7 +61,7 @@ export interface SiteOptions {
   /** The injector of test/cluster looks after its namespaces. */
   readonly injected?: boolean;
   /** What its runs may restart besides Deployments. */
-  readonly kinds?: readonly ('statefulsets' | 'daemonsets')[];
+  readonly kinds?: readonly ('statefulsets' | 'daemonsets' | 'rollouts')[];
   /** A right that is taken away: `patch deployments`. */
   readonly without?: string;
   /** Rights that only some criteria need: `create pods`. */
@@ -233,7 +233,9 @@ function rights(id: string, home: string, { without, also = [], kinds = [] }: Si
   const subjects = [{ kind: 'ServiceAccount', name: 'nightshift', namespace: home }];
   const api = 'rbac.authorization.k8s.io';
   const everywhere = [
-    ...['deployments', ...kinds].map(kind => rule('apps', kind, ['get', 'list', 'watch', 'patch'])),
+    ...['deployments', ...kinds].map(kind =>
+      rule(kind === 'rollouts' ? 'argoproj.io' : 'apps', kind, ['get', 'list', 'watch', 'patch']),
+    ),
     rule('', 'pods', ['list']),
     rule('', 'namespaces', ['list']),
     rule('', 'events', ['create']),

@@ -76,6 +76,18 @@ describe('a workload', () => {
     );
     assert.equal(await given.cluster.ownerOfRestartedAt(workload), 'nightshift');
   });
+
+  it('is told who owns the restartAt of a Rollout', async () => {
+    const managedFields = [
+      { manager: 'nightshift', fieldsV1: { 'f:spec': { 'f:restartAt': {} } } },
+      { manager: 'argocd', fieldsV1: { 'f:spec': { 'f:template': {} } } },
+    ];
+    await using given = await clusterOf((_, response) =>
+      reply(response, 200, aDeployment('cart', { metadata: { managedFields } })),
+    );
+    assert.equal(await given.cluster.ownerOfRestartedAt({ ...workload, kind: 'Rollout' }), 'nightshift');
+    assert.equal(given.server.seen[0]?.path, '/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/cart');
+  });
 });
 
 describe('a restart', () => {

@@ -149,6 +149,30 @@ describe('the inventory', () => {
     assert.deepEqual(Object.fromEntries(budgets), { 'shop/both': ['shop/x', 'shop/y'], 'shop/pods': ['shop/y'] });
   });
 
+  for (const scope of [CLUSTER, { kind: 'namespaces', names: ['shop', 'other'] }] as const) {
+    it(`of a kind that nobody has installed is empty, and says so once, for ${scope.kind}`, async () => {
+      await using server = await fakeApiServer((request, response) =>
+        request.path.includes('rollouts')
+          ? reply(response, 404, failure(404, 'the server could not find the requested resource'))
+          : reply(response, 200, request.path.includes('deployments') ? aList([aDeployment('cart')]) : aList([])),
+      );
+      await using to = transportTo(server);
+      const needs = { ...NO_NEEDS, kinds: ['Rollout', 'Deployment'] as const };
+      const { workloads, bookmark, unserved } = await readInventory(to.transport, { scope, needs, now: 1 });
+      assert.deepEqual(unserved, ['Rollout']);
+      assert.ok(workloads.length > 0 && workloads.every(({ kind }) => kind === 'Deployment'));
+      assert.ok(bookmark.length > 0 && bookmark.every(({ kind }) => kind === 'Deployment'), 'nothing to watch');
+    });
+  }
+
+  it('is not read from a server that does not know Deployments', async () => {
+    await using server = await fakeApiServer(({ path }, response) =>
+      path.includes('deployments') ? reply(response, 404, failure(404, 'no')) : reply(response, 200, aList([])),
+    );
+    await using to = transportTo(server);
+    await assert.rejects(readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 }), OutOfReach);
+  });
+
   it('is not read without the rights to it', async () => {
     await using server = await fakeApiServer(meaningIt((_, response) => reply(response, 403, failure(403, 'no'))));
     await using to = transportTo(server);

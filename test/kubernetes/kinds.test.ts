@@ -125,6 +125,7 @@ describe('kinds', () => {
       '/apis/apps/v1/namespaces/shop/deployments/x',
       '/apis/apps/v1/namespaces/shop/statefulsets/x',
       '/apis/apps/v1/namespaces/shop/daemonsets/x',
+      '/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/x',
     ]);
     assert.deepEqual(KINDS.map(kindOf), [...KINDS]);
     assert.equal(kindOf('Job'), undefined);
@@ -132,7 +133,7 @@ describe('kinds', () => {
 
   it('tell namesakes apart', () => {
     const keys = KINDS.map(kind => keyOf({ kind, namespace: 'shop', name: 'x' }));
-    assert.deepEqual(keys, ['shop/x', 'shop/x (StatefulSet)', 'shop/x (DaemonSet)']);
+    assert.deepEqual(keys, ['shop/x', 'shop/x (StatefulSet)', 'shop/x (DaemonSet)', 'shop/x (Rollout)']);
   });
 
   it('are read from anything without an exception', () => {

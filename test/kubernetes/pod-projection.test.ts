@@ -81,6 +81,22 @@ describe('the workload of a Pod', () => {
     ],
     ['its StatefulSet', ownedBy('StatefulSet'), { kind: 'StatefulSet', name: 'cart-abc' }],
     ['its DaemonSet', ownedBy('DaemonSet'), { kind: 'DaemonSet', name: 'cart-abc' }],
+    [
+      'the Rollout of its ReplicaSet, by the label of its controller',
+      { ownerReferences: [owner], labels: { 'rollouts-pod-template-hash': 'abc' } },
+      { kind: 'Rollout', name: 'cart' },
+    ],
+    [
+      'the Rollout, whatever else calls itself a hash',
+      { ownerReferences: [owner], labels: { 'rollouts-pod-template-hash': 'abc', 'pod-template-hash': 'x' } },
+      { kind: 'Rollout', name: 'cart' },
+    ],
+    [
+      'unknown when the ReplicaSet of a Rollout has another name',
+      { ownerReferences: [owner], labels: { 'rollouts-pod-template-hash': 'x' } },
+      undefined,
+    ],
+    ['unknown for what claims to be of a Rollout', ownedBy('Rollout'), undefined],
     ['unknown for a Job', ownedBy('Job'), undefined],
     ['unknown for what claims to be of a Deployment', ownedBy('Deployment'), undefined],
     ['unknown for a bare Pod', { ownerReferences: undefined, labels }, undefined],

@@ -16,10 +16,10 @@ const TEMPLATE = {
 const workload = projectWorkload(aDeployment('cart', { template: TEMPLATE }), 'Deployment', new Interner());
 const PODS = '/api/v1/namespaces/shop/pods';
 
-async function trying(handler: Handler) {
+async function trying(handler: Handler, tried = workload) {
   await using server = await fakeApiServer(handler);
   await using to = transportTo(server);
-  const admission = await tryPod(to, { workload, replicaSet: { name: 'cart-abc', uid: 'uid-rs' } });
+  const admission = await tryPod(to, { workload: tried, replicaSet: { name: 'cart-abc', uid: 'uid-rs' } });
   return { admission, seen: server.seen.filter(({ path }) => path === PODS) };
 }
 
@@ -47,6 +47,18 @@ describe('a Pod that is tried', () => {
         ],
       },
       spec: TEMPLATE.spec,
+    });
+  });
+
+  it('of a Rollout has the label of its ReplicaSets', async () => {
+    const rollout = projectWorkload(aDeployment('cart', { template: TEMPLATE }), 'Rollout', new Interner());
+    const { seen } = await trying((_, response) => reply(response, 201, TEMPLATE), rollout);
+    assert.partialDeepStrictEqual(seen[0]?.body, {
+      metadata: {
+        generateName: 'cart-abc-',
+        labels: { app: 'cart', 'rollouts-pod-template-hash': 'abc' },
+        ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'cart-abc', uid: 'uid-rs' }],
+      },
     });
   });
 

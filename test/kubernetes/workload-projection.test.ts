@@ -6,7 +6,7 @@ import {
   projectNamespace,
   projectWorkload,
   selectorText,
-  templateHash,
+  templateHash as hashOf,
   unpacked,
 } from '../../src/kubernetes/workload-projection.ts';
 import { absurd } from './absurd.ts';
@@ -15,6 +15,7 @@ import { aDeployment } from './objects.ts';
 
 const project = (parts: DeploymentParts) => projectWorkload(aDeployment('cart', parts), 'Deployment', new Interner());
 const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
+const templateHash = (template: unknown): string => hashOf(template, 'Deployment');
 
 describe('a workload', () => {
   it('is what the Deployment says', () => {
@@ -63,6 +64,7 @@ describe('a workload', () => {
       restartedAt: '2026-11-22T01:00:00Z',
       template: workload.template,
       revision: 12,
+      awaits: undefined,
       status: {
         observedGeneration: 3,
         replicas: 2,

@@ -175,7 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'new Pods are known by the time of their creation, not by T',
     file: 'flight.ts',
-    is: 'const proven = live.filter(pod => pod.restartedAt === this.#flight.at).length;',
+    is: 'const proven = live.filter(pod => this.#isNew(pod)).length;',
     becomes: 'const proven = live.filter(pod => pod.createdAt >= Date.parse(this.#flight.at)).length;',
   },
   {

@@ -88,7 +88,17 @@ export class ProcessCluster implements Cluster {
       bookmark,
       workloads.map(({ kind, namespace, name, uid }) => ({ kind, namespace, name, uid })),
     );
-    return { at, namespaces, workloads, pods, configChanges: read.configChanges, budgets, bookmark, skipped: [] };
+    return {
+      at,
+      namespaces,
+      workloads,
+      pods,
+      configChanges: read.configChanges,
+      budgets,
+      bookmark,
+      skipped: [],
+      unserved: [],
+    };
   }
 
   workload(ref: WorkloadRef): Promise<Workload | undefined> {

@@ -87,6 +87,7 @@ const PREVIEW: Preview & { readonly kind: 'plan' } = {
   stop: 'words',
   unready: 'words',
   unseen: ['words'],
+  unserved: [],
   missing: 'words',
   skipped: [{ namespace: 'words', why: 'words' }],
 };

@@ -27,6 +27,7 @@ const aPreview = (verdicts = VERDICTS, given: Partial<PlanPreview> = {}): PlanPr
   unready: undefined,
   unseen: [],
   missing: undefined,
+  unserved: [],
   skipped: [],
   ...given,
 });
@@ -93,6 +94,11 @@ shop        stopped   paused               left: paused`,
       line: 'No Pod has a container istio-proxi, which the policy names.',
     },
     {
+      because: 'which kinds nobody has installed',
+      preview: aPreview([], { unserved: ['Rollout'] }),
+      line: 'The API server serves no Rollouts, which the policy names.',
+    },
+    {
       because: 'which namespaces could not be read',
       preview: aPreview([], { skipped: [{ namespace: 'secret', why: 'forbidden' }] }),
       line: 'Namespace secret is skipped: forbidden',
@@ -120,6 +126,7 @@ test('the plan for machines is documented: names, kinds, reasons, ways and repli
     ...stopped,
     unready: null,
     unseen: [],
+    unserved: [],
     inFlight: [{ namespace: 'shop', name: 'flying', kind: 'Deployment', at: T, run: RUN }],
     batches: [
       [{ ...entry('api'), replicas: 12, ...BY_ROLLOUT, placedBy: 'age' }],

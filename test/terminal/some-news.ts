@@ -29,6 +29,7 @@ export const SOME_NEWS: { readonly [Kind in News['kind']]: News & { readonly kin
     cause: { why: 'unknown', detail: 'a Pod cannot be tried', count: 37, example: 'shop/web' },
   },
   containerUnseen: { kind: 'containerUnseen', container: 'istio-proxi' },
+  kindUnserved: { kind: 'kindUnserved', unserved: 'Rollout' },
   notReady: { kind: 'notReady', detail: 'istio-system/istiod is not ready: 0 of 1 new Pods available' },
   batchStarted: { kind: 'batchStarted', probing: false, size: 5, remaining: 34 },
   pausing: { kind: 'pausing', milliseconds: 90_000, remaining: 34 },

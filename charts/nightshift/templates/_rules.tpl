@@ -13,9 +13,17 @@ these.
 {{- $secrets = or $secrets (dig "configChanged" "secrets" false .) -}}
 {{- end -}}
 {{- $kinds := default (list "Deployment") (dig "select" "kinds" nil .policy) -}}
+{{- $apps := without ($kinds | uniq) "Rollout" -}}
+{{- if $apps -}}
 - apiGroups: [apps]
-  resources: [{{ range $index, $kind := $kinds | uniq }}{{ if $index }}, {{ end }}{{ lower $kind }}s{{ end }}]
+  resources: [{{ range $index, $kind := $apps }}{{ if $index }}, {{ end }}{{ lower $kind }}s{{ end }}]
   verbs: [get, list, watch, patch]
+{{- end }}
+{{- if has "Rollout" $kinds }}
+- apiGroups: [argoproj.io]
+  resources: [rollouts]
+  verbs: [get, list, watch, patch]
+{{- end }}
 {{- if and .policy.ready (not (has "Deployment" $kinds)) }}
 - apiGroups: [apps]
   resources: [deployments]
@@ -60,7 +68,7 @@ these.
 {{/* Whether Pods may be evicted; of the policy. Not empty for yes. */}}
 {{- define "nightshift.mayEvict" -}}
 {{- $way := dig "restart" "way" "auto" . -}}
-{{- $others := without (default (list "Deployment") (dig "select" "kinds" nil .)) "Deployment" -}}
+{{- $others := without (default list (dig "select" "kinds" nil .)) "Deployment" "Rollout" -}}
 {{- $may := or (include "nightshift.mayReplace" .) (eq $way "evict") (and (eq $way "auto") $others) -}}
 {{- range .stale -}}
 {{- $may = or $may (eq (dig "way" "" .) "evict") -}}

@@ -5,9 +5,7 @@ import { LAST_RESTART, RESTARTED_AT, type WorkloadRef } from '../../src/domain/m
 import { nextRestartedAt } from '../../src/domain/instant.ts';
 import { formatRecord, parseRecord, type RestartRecord } from '../../src/domain/record.ts';
 import { aRecord } from '../build.ts';
-import { WEB as DEPLOYMENT } from '../chart/guard-attempts.ts';
-import { type Bed, GUARD, guardedCluster, valuesOf } from '../chart/guard-bed.ts';
-import { CHART, POLICY } from '../chart/helm.ts';
+import { type Bed, GUARD, guardedCluster } from '../chart/guard-bed.ts';
 import { ApiError, type ApiRequest } from '../cluster/apiserver.ts';
 import { deployment } from '../cluster/fleet.ts';
 import { until } from '../cluster/until.ts';
@@ -101,8 +99,7 @@ for (const [under, policy] of [
     let bed: Bed;
     let untouched: unknown;
     before(async () => {
-      bed = await guardedCluster({ undo: 'onFailure' in policy });
-      if ('restart' in policy) await mayReplace(bed, policy);
+      bed = await guardedCluster(policy);
       await installRollouts(bed.cluster);
       await bed.cluster.api(ALL, { method: 'POST', body: manifest('web') });
       await bed.cluster.api(WEB, { method: 'PATCH', body: restartWith(BEFORE, recordWith({ at: BEFORE })) });
@@ -182,17 +179,6 @@ for (const [under, policy] of [
       assert.equal(denial.status, 422);
     }
   });
-}
-
-/** Returns once the API server has learnt it. */
-async function mayReplace({ cluster, thief }: Bed, policy: object): Promise<void> {
-  await cluster.helm('upgrade', 'nightshift', CHART, '-n', 'ops', ...valuesOf({ policy: { ...POLICY, ...policy } }));
-  await until('the guard to know of spare Pods', () =>
-    thief.request(`${DEPLOYMENT}?dryRun=All`, { method: 'PATCH', body: { spec: { replicas: 99 } } }).then(
-      () => false,
-      (error: unknown) => error instanceof ApiError && error.message.includes('may change the replicas'),
-    ),
-  );
 }
 
 const allOf = async ({ cluster }: Bed): Promise<unknown> => (await cluster.api<{ readonly items: unknown }>(ALL)).items;

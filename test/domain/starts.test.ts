@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { encodeCheckpoint } from '../../src/domain/checkpoint.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/domain/checkpoint.ts';
 import { formatInstant } from '../../src/domain/instant.ts';
-import { dropUnstarted, isNamed, markStarted, nameable, nameStarts } from '../../src/domain/starts.ts';
+import {
+  dropUnstarted,
+  isNamed,
+  isSpare,
+  markSpare,
+  markStarted,
+  nameable,
+  nameStarts,
+  spares,
+  withoutSpare,
+} from '../../src/domain/starts.ts';
 import { aCheckpoint, aStart, aWorkload, NOW, T } from '../build.ts';
 
 describe('one save names', () => {
@@ -56,5 +66,41 @@ describe('starts', () => {
     const checkpoint = aCheckpoint({ starts: [ended, ...named.starts] });
     const [first = ended, second = ended] = named.starts;
     assert.deepEqual(dropUnstarted(checkpoint, new Set([second.workload, 'a/b'])).starts, [ended, first]);
+  });
+});
+
+describe('the mark of a spare Pod', () => {
+  const web = aWorkload();
+  const marked = markSpare(aCheckpoint({ starts: [aStart(), aStart({ workload: 'shop/api' })] }), web, T);
+
+  test('says where to look for it', () => {
+    assert.ok(isSpare(marked, web));
+    assert.deepEqual(spares(marked), [{ kind: 'Deployment', namespace: 'shop', name: 'web' }]);
+  });
+
+  test('comes with a start where there is none', () => {
+    const { starts } = markSpare(aCheckpoint(), web, T);
+    assert.deepEqual(starts, [{ ...aStart(), spare: true }]);
+  });
+
+  test('outlives whatever becomes of the start', () => {
+    const renamed = nameStarts(marked, [web], NOW);
+    const started = markStarted(renamed, web, T);
+    const dropped = dropUnstarted(started, new Set(['shop/web', 'shop/api']));
+    for (const checkpoint of [renamed, started, dropped]) assert.ok(isSpare(checkpoint, web));
+    assert.equal(dropped.starts.length, 1);
+  });
+
+  test('is never among those that give way', () => {
+    const many = Array.from({ length: 150 }, (_, index) =>
+      aStart({ workload: `shop/w${index}`, outcome: 'restarted' }),
+    );
+    const owing = { ...aStart({ outcome: 'failed' }), spare: true as const };
+    const decoded = decodeCheckpoint(encodeCheckpoint(aCheckpoint({ starts: [owing, ...many] })));
+    assert.ok(decoded.kind === 'checkpoint' && isSpare(decoded.checkpoint, web));
+  });
+
+  test('goes when it is taken back, and the start stays', () => {
+    assert.deepEqual(withoutSpare(marked, web).starts, [aStart(), aStart({ workload: 'shop/api' })]);
   });
 });

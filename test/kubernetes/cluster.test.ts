@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { NO_NEEDS } from '../build.ts';
+import { aPod as aBuiltPod, NO_NEEDS } from '../build.ts';
 import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { KubernetesCluster } from '../../src/kubernetes/cluster.ts';
@@ -214,4 +214,82 @@ it('a restart that makes an object larger than etcd takes is denied: no repeat w
   await using to = await clusterOf((_, response) => reply(response, 500, failure(500, words)));
   const answer = await to.cluster.restart({ workload, at: '2026-11-23T01:00:00Z', record: '{}' });
   assert.deepEqual(answer, { kind: 'denied', message: `${words} (HTTP 500)` });
+});
+
+describe('an eviction', () => {
+  const pod = aBuiltPod({ name: 'cart-1', uid: 'uid-1' });
+  const budget = {
+    kind: 'Status',
+    message: "Cannot evict pod as it would violate the pod's disruption budget.",
+    details: { causes: [{ reason: 'DisruptionBudget', message: 'The disruption budget cart needs 2 healthy pods' }] },
+  };
+  const several = 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.';
+
+  it('names the Pod by its uid, and leaves it the time for its end', async () => {
+    await using given = await clusterOf((_, response) => reply(response, 201, { kind: 'Status' }));
+    assert.deepEqual(await given.cluster.evict(workload, pod), { kind: 'accepted' });
+    const [seen] = given.server.seen;
+    assert.equal(`${seen?.method} ${seen?.path}`, 'POST /api/v1/namespaces/shop/pods/cart-1/eviction');
+    assert.deepEqual(seen?.body, {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { name: 'cart-1', namespace: 'shop' },
+      deleteOptions: { preconditions: { uid: 'uid-1' } },
+    });
+  });
+
+  for (const [what, status, body, answer] of [
+    ['of a Pod that is gone', 404, failure(404, 'not found'), { kind: 'changed' }],
+    ['of another Pod of that name', 409, failure(409, 'the UID in the precondition'), { kind: 'changed' }],
+    [
+      'against a budget',
+      429,
+      budget,
+      { kind: 'blocked', message: 'The disruption budget cart needs 2 healthy pods', retryAfter: undefined },
+    ],
+    [
+      'while the server has too much to do',
+      429,
+      failure(429, 'too many requests'),
+      { kind: 'unanswered', message: 'too many requests (HTTP 429)', retryAfter: undefined },
+    ],
+    ['of a Pod of two budgets', 500, failure(500, several), { kind: 'denied', message: `${several} (HTTP 500)` }],
+    ['that the guard refuses', 422, failure(422, 'no'), { kind: 'denied', message: 'no (HTTP 422)' }],
+    [
+      'while etcd is away',
+      500,
+      failure(500, 'etcd'),
+      { kind: 'unanswered', message: 'etcd (HTTP 500)', retryAfter: undefined },
+    ],
+  ] as const) {
+    it(`${what} is ${answer.kind}`, async () => {
+      await using given = await clusterOf((_, response) => reply(response, status, body));
+      assert.deepEqual(await given.cluster.evict(workload, pod), answer);
+    });
+  }
+
+  it('that RBAC forbids is told as that right', async () => {
+    await using given = await clusterOf(({ path }, response) =>
+      path.includes('selfsubjectaccessreviews')
+        ? reply(response, 201, { status: { allowed: false } })
+        : reply(response, 403, failure(403, 'User "x" cannot create resource')),
+    );
+    assert.deepEqual(await given.cluster.evict(workload, pod), {
+      kind: 'forbidden',
+      permission: { verb: 'create', resource: 'pods/eviction', namespace: 'shop' },
+    });
+    assert.partialDeepStrictEqual(given.server.seen.at(-1)?.body, {
+      spec: { resourceAttributes: { subresource: 'eviction' } },
+    });
+  });
+});
+
+it('another number of replicas goes out with its record, and on condition of both', async () => {
+  await using given = await clusterOf((_, response) => reply(response, 200, aDeployment('cart')));
+  await given.cluster.rescale({ workload, replicas: 4, record: '{"at":"T"}' });
+  const { uid, resourceVersion } = workload;
+  assert.deepEqual(given.server.seen[0]?.body, {
+    metadata: { uid, resourceVersion, annotations: { 'nightshift/last-restart': '{"at":"T"}' } },
+    spec: { replicas: 4 },
+  });
 });

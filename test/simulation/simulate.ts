@@ -200,6 +200,8 @@ class Simulation {
       const isWhole = workload.replicas === wanted && spareOf(workload) === undefined;
       court.demands(isWhole, 'nobody keeps a spare Pod', () => `${keyOf(workload)} wants ${wanted}`);
     }
+    const marked = decoded(configMap.text)?.starts.filter(({ spare }) => spare === true) ?? [];
+    court.demands(marked.length === 0, 'nobody keeps a spare Pod', () => JSON.stringify(marked));
     const busy = cron.active.map(({ run }) => run).join(', ');
     court.demands(busy === '', 'every run ends', () => busy);
     const hold = decoded(configMap.text)?.hold;

@@ -1,4 +1,4 @@
-/** Deployments, StatefulSets and a DaemonSet in one sweep, whose runs are killed at moments that chance chooses. */
+/** Deployments, StatefulSets and DaemonSets in one sweep, by their rollouts and by evictions, whose runs are killed at moments that chance chooses. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,10 +13,12 @@ const NIGHTS = 6;
 const KILLS = 3;
 /** Milliseconds; a run of its own takes some twenty seconds. */
 const LONGEST = 8_000;
+/** Whose template stays as it is. */
+const EVICTED = ['ledger', 'archive', 'driver'];
 const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
 
 async function aFleet(): Promise<Site> {
-  const site = await injectedSite({ kinds: ['statefulsets', 'daemonsets'] });
+  const site = await injectedSite({ kinds: ['statefulsets', 'daemonsets'], also: ['create pods/eviction'] });
   const [namespace = ''] = site.namespaces;
   const podAnnotations = { 'test.nightshift/delay': '1s' };
   const of = (name: string) => ({ namespace, name, replicas: 2, podAnnotations });
@@ -24,6 +26,9 @@ async function aFleet(): Promise<Site> {
     ...['web', 'api'].map(name => site.deployment(of(name))),
     ...['db', 'cache'].map(name => ofKind('StatefulSet', of(name))),
     ofKind('DaemonSet', of('agent')),
+    ofKind('StatefulSet', { ...of('ledger'), spec: { updateStrategy: { type: 'OnDelete' } } }),
+    ofKind('StatefulSet', { ...of('archive'), spec: { updateStrategy: { rollingUpdate: { partition: 2 } } } }),
+    ofKind('DaemonSet', { ...of('driver'), spec: { updateStrategy: { type: 'OnDelete' } } }),
   ];
   await site.cluster.kubectlApply(manifests.map(manifest => JSON.stringify(manifest)).join('\n---\n'));
   await settledKinds(site.cluster, namespace);
@@ -58,6 +63,16 @@ async function restartsIn({ cluster, namespaces }: Site): Promise<Record<string,
   return Object.fromEntries([...seen].map(([name, all]) => [name, all.size]));
 }
 
+/** The uids of their Pods. */
+async function evictable({ cluster, namespaces }: Site): Promise<ReadonlySet<string>> {
+  const { items } = await cluster.api<{ items: readonly { metadata: { uid: string; labels: { app: string } } }[] }>(
+    `/api/v1/namespaces/${namespaces[0]}/pods`,
+  );
+  return new Set(
+    items.filter(({ metadata }) => EVICTED.includes(metadata.labels.app)).map(({ metadata }) => metadata.uid),
+  );
+}
+
 describe('every kind, whenever runs are killed, is restarted once and followed to its end', { concurrency: 3 }, () => {
   for (let night = 0; night < NIGHTS; night++) {
     test(`night ${night}`, async () => {
@@ -70,6 +85,7 @@ describe('every kind, whenever runs are killed, is restarted once and followed t
         select: { kinds: KINDS, namespaces: { include: site.namespaces } },
         batches: { sizes: [2], pause: '0s' },
       });
+      const before = await evictable(site);
       const words = ['run', '--policy', site.policyFile(policy), '--output', 'json'];
       for (let kill = 0; kill < KILLS; kill++) {
         const worker = site.start(words, environment);
@@ -79,7 +95,14 @@ describe('every kind, whenever runs are killed, is restarted once and followed t
       }
       const ends = [await site.start(words, environment).ended, await site.start(words, environment).ended];
       assert.deepEqual(ends, [0, 0]);
-      assert.deepEqual(await restartsIn(site), { agent: 1, api: 1, cache: 1, db: 1, web: 1 });
+      const none = Object.fromEntries(EVICTED.map(name => [name, 0]));
+      assert.deepEqual(await restartsIn(site), { agent: 1, api: 1, cache: 1, db: 1, web: 1, ...none });
+      const after = await evictable(site);
+      assert.deepEqual([after.size, after.intersection(before)], [before.size, new Set()]);
+      const evictions = (await site.requests()).filter(
+        ({ resource, code }) => resource === 'pods/eviction' && code === 201,
+      );
+      assert.equal(evictions.length, before.size);
       const { starts, hold } = await site.checkpoint();
       assert.equal(hold, null);
       assert.ok(starts.every(({ outcome }) => outcome === 'restarted'));

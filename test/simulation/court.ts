@@ -52,6 +52,8 @@ export class Court {
   readonly scaledAt = new Map<string, number>();
   /** How many each wants, whatever we add, by key. */
   readonly wanted = new Map<string, number>();
+  /** When somebody opted a workload out, by uid. */
+  readonly optedOutAt = new Map<string, number>();
   /** When somebody took Pods of a workload away, by uid. */
   readonly disturbedAt = new Map<string, number>();
   /** All that some save has told, whatever became of the stop. */

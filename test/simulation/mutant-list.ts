@@ -289,12 +289,6 @@ export const MUTANTS: readonly Mutant[] = [
     becomes: "outcome === 'failed' || outcome === 'undone' || outcome === 'denied'",
   },
   {
-    fault: 'the next Pod goes before the replacement of the one before is there',
-    file: 'domain/succession.ts',
-    is: 'Math.min(ready, status.availableReplicas) - 1 >= floor ?',
-    becomes: 'Math.min(ready, status.availableReplicas) - 1 >= 0 ?',
-  },
-  {
     fault: 'Pods on their way out, and those that are not there yet, do not count',
     file: 'domain/succession.ts',
     is: 'if (missing >= width) return undefined;',
@@ -347,12 +341,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'domain/reconcile.ts',
     is: "way === undefined || (verdict.kind === 'leave'",
     becomes: "way !== undefined || (verdict.kind === 'leave'",
-  },
-  {
-    fault: 'what was half done for other criteria goes on',
-    file: 'turnover.ts',
-    is: 'if (!this.#turnover.isWanted) {',
-    becomes: 'if (!this.#turnover.isWanted && this.#world.observed.closed) {',
   },
   {
     fault: 'an eviction without an answer is forgotten (found here)',

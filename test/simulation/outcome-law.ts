@@ -2,6 +2,7 @@ import { keyOf } from '../../src/domain/model.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import type { Outcome } from '../../src/domain/report.ts';
 import { isFlying, refOf, type Flight } from './flights.ts';
+import { judgeSpareAtEnd } from './turnover-law.ts';
 import type { Witness } from './witness.ts';
 
 /** A watch may be a minute late, and a fresh read takes its time. */
@@ -21,6 +22,7 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
   const isNothing = outcome.outcome === 'denied' && flight?.way === 'rollout' && flight.process !== process;
   if (flight === undefined || isNothing) return;
   judgeOutcome(witness, outcome, flight);
+  judgeSpareAtEnd(witness, outcome, flight);
   const isFirst = flight.end === undefined;
   if (witness.hasBatch && isFirst) witness.lastEndAt = court.now;
   if (flight.end === undefined || outcome.outcome === 'reverted') {

@@ -117,6 +117,7 @@ export class Stage {
   #note(after: Workload | undefined, before: Workload | undefined): void {
     if (after === undefined) return;
     const { timeline, trace, court } = this;
+    if (after.optedOut && before?.optedOut !== true) court.optedOutAt.set(after.uid, timeline.now);
     const isScaled = before !== undefined && before.replicas !== after.replicas;
     // A spare Pod comes and goes together with the record.
     const isSpare = isScaled && after.record !== before.record;

@@ -1,8 +1,9 @@
 import { keyOf, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
 import { parseRecord } from '../../src/domain/record.ts';
+import type { Outcome } from '../../src/domain/report.ts';
 import type { RescaleOrder, RestartOrder } from '../../src/ports.ts';
 import { instantOf } from './eyes.ts';
-import { floorOf, spareOf } from './flights.ts';
+import { floorOf, refOf, spareOf, type Flight } from './flights.ts';
 import type { SimulatedPod } from './pods.ts';
 import { demandsStart } from './start-law.ts';
 import type { Witness } from './witness.ts';
@@ -66,6 +67,8 @@ export function judgeEviction(
   // An eviction has no condition on the workload, which may have changed since it was read.
   const isOther = workload.restartedAt !== flight?.standing || workload.template !== flight?.template;
   if (isLate || flight === undefined || isOther) return;
+  const isHeard = workload.optedOut && court.now - (court.optedOutAt.get(workload.uid) ?? court.now) > JUST_NOW;
+  court.demands(!isHeard, 'what is unwilling is left', () => `${who}, which is opted out`);
   const stale = court.eyes.stale(workload, draft, { begin: instantOf(record?.sweep ?? flight.sweep) });
   const isStale = stale.includes(pod) || court.injectorChangedAt >= inventoryAt;
   court.demands(isStale, 'only stale Pods are evicted', () => `${who}, which is fresh`);
@@ -80,5 +83,17 @@ export function judgeEviction(
     others >= least,
     'no Pod goes before its replacement is there',
     () => `${who}: ${others} of ${least} stay`,
+  );
+}
+
+/** Whatever came of it, it has what it wants again when that is told, or else that is told. */
+export function judgeSpareAtEnd({ court, process }: Witness, { detail }: Outcome, { key, way, uid }: Flight): void {
+  const workload = court.world.api.get(refOf(key));
+  if (way !== 'replace' || workload?.uid !== uid || court.writer !== process) return;
+  const isKept = spareOf(workload) !== undefined && !detail.includes('is not taken back yet');
+  court.demands(
+    !isKept,
+    'the spare Pod goes with its restart',
+    () => `${process.run} tells the end of ${key}: ${detail}`,
   );
 }

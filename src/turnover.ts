@@ -1,4 +1,4 @@
-import { hasContainer, type AgeReference } from './domain/staleness.ts';
+import { hasContainer, type AgeReference, type Staleness } from './domain/staleness.ts';
 import type { Admission } from './domain/drift.ts';
 import { unreachable, type FailureReason, type Pod, type Reason, type Workload } from './domain/model.ts';
 import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
@@ -35,6 +35,8 @@ const UNKNOWN = 15_000;
 /** Between two tries of an eviction that a budget does not allow; the server's own wish comes first. */
 const BLOCKED = 5_000;
 const MAX_WAIT = 15_000;
+/** After a conflict: somebody may write to it all the time. */
+const CONFLICT = 1_000;
 /** The API server gives up on a request after so long. */
 const SERVER_TIMEOUT = 10_000;
 
@@ -65,7 +67,7 @@ class TurningOver {
   /** The Pods that it had at first sight, by uid: all others are replacements. */
   #before: ReadonlySet<string> | undefined;
   /** What is known for sure of each Pod, by uid. */
-  readonly #verdicts = new Map<string, 'stale' | 'fresh'>();
+  readonly #verdicts = new Map<string, Staleness>();
   #deadline: number;
   #movedAt: number;
   #lastSeen = '';
@@ -202,7 +204,9 @@ class TurningOver {
         this.#moved();
         return undefined;
       case 'changed':
-        return this.#isLate ? { outcome: 'denied', detail: 'somebody changes it all the time' } : undefined;
+        if (this.#isLate) return { outcome: 'denied', detail: 'somebody changes it all the time' };
+        await this.#world.observed.pause(CONFLICT);
+        return undefined;
       case 'gone':
         return { outcome: 'gone', detail: 'it was deleted' };
       case 'forbidden':
@@ -279,7 +283,9 @@ class TurningOver {
     const isNew = ({ uid }: Pod): boolean => this.#before?.has(uid) !== true;
     const ineffective = stale.find(isNew);
     if (ineffective !== undefined) {
-      return { outcome: 'ineffective', detail: `its new Pod ${ineffective.name} is as stale as the old ones` };
+      const verdict = this.#verdicts.get(ineffective.uid);
+      const detail = verdict?.kind === 'stale' ? verdict.detail : '';
+      return { outcome: 'ineffective', detail: `made anew, but in ${ineffective.name} ${detail}` };
     }
     const made = live.filter(isNew);
     const lost = this.#turnover.has.filter(name => made.some(pod => !hasContainer(pod, name)));
@@ -320,10 +326,10 @@ class TurningOver {
         { ...this.#world, policy, configChanges: this.#world.bench.configChanges },
       );
       if (staleness.kind === 'unknown') detail ||= staleness.detail;
-      else this.#verdicts.set(pod.uid, staleness.kind);
+      else this.#verdicts.set(pod.uid, staleness);
     }
     const of = (verdict: 'stale' | 'fresh' | undefined) =>
-      live.filter(({ uid }) => this.#verdicts.get(uid) === verdict);
+      live.filter(({ uid }) => this.#verdicts.get(uid)?.kind === verdict);
     return { stale: of('stale'), fresh: of('fresh'), unknown: of(undefined), detail };
   }
 

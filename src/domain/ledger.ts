@@ -187,7 +187,7 @@ function stopAfter(
 
 /** The stop after too many reverts; `last` is the workload that made it so. */
 export function revertsStop(last: string, now: number): Omit<Stop, 'want'> {
-  const detail = `${REVERTS} restarts were taken back, the last of ${last}; let your GitOps tool ignore the restartedAt annotation`;
+  const detail = `${REVERTS} restarts were taken back, the last of ${last}; let your GitOps tool ignore the restartedAt annotation, or the replicas of what goes by replace`;
   return { at: formatInstant(now), why: 'reverts', detail };
 }
 

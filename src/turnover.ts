@@ -1,6 +1,13 @@
 import { hasContainer, type AgeReference, type Staleness } from './domain/staleness.ts';
 import type { Admission } from './domain/drift.ts';
-import { unreachable, type FailureReason, type Pod, type Reason, type Workload } from './domain/model.ts';
+import {
+  unreachable,
+  type FailureReason,
+  type Pod,
+  type Reason,
+  type Workload,
+  type WorkloadRef,
+} from './domain/model.ts';
 import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
 import { ownRecord, type RestartRecord } from './domain/record.ts';
 import { doom, stuckReason } from './domain/rollout.ts';
@@ -77,6 +84,8 @@ class TurningOver {
   #air: { readonly uid: string; readonly until: number } | undefined;
   #completeSince: number | undefined;
   #isProven = false;
+  /** The version of the workload that was looked at last. */
+  #seen: string | undefined;
   /** Of taking the spare Pod back. */
   #note = '';
 
@@ -156,7 +165,7 @@ class TurningOver {
     switch (answer.kind) {
       case 'accepted':
         this.#moved();
-        return undefined;
+        return this.#wait(LOOK);
       case 'changed':
         return this.#isLate ? this.#late(sorted) : this.#wait(LOOK);
       case 'blocked':
@@ -335,10 +344,8 @@ class TurningOver {
 
   /** It is what it was, or why this is over. */
   async #readAgain(): Promise<Landing | undefined> {
-    const { cluster, observed } = this.#world;
     const { workload: began, record } = this.#turnover;
-    const workload = await cluster.workload(began);
-    observed.put(began, workload);
+    const workload = await this.#newest(began);
     if (workload === undefined) return { outcome: 'gone', detail: 'it was deleted' };
     if (workload.uid !== began.uid) return { outcome: 'gone', detail: 'it was deleted and created again' };
     if (workload.deleting) return { outcome: 'gone', detail: 'it is being deleted' };
@@ -358,6 +365,20 @@ class TurningOver {
     // GitOps, or a person, wants exactly what it was: that will happen again.
     const outcome = workload.replicas === replicas ? 'reverted' : 'superseded';
     return { outcome, detail: '' };
+  }
+
+  /** As the watch has told since the last look; where it has told nothing, as it is read. */
+  async #newest(ref: WorkloadRef): Promise<Workload | undefined> {
+    const { cluster, observed } = this.#world;
+    const told = observed.latest(ref);
+    if (told !== undefined && told.resourceVersion !== this.#seen) {
+      this.#seen = told.resourceVersion;
+      return told;
+    }
+    const read = await cluster.workload(ref);
+    observed.put(ref, read);
+    this.#seen = read?.resourceVersion;
+    return read;
   }
 
   #noteProgress({ stale, fresh }: Sorted, leaving: number): void {

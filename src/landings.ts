@@ -40,7 +40,8 @@ export class Landings {
         ? `only ${available.least} replicas were available, ${available.promised} are promised`
         : '';
     const detail = [landing.detail, fell, gates.overrun()].filter(Boolean).join('; ');
-    const measured = { ...landing, detail, ...(available === undefined ? {} : { available }) };
+    const { isAsBefore = false, ...told } = landing;
+    const measured = { ...told, detail, ...(available === undefined ? {} : { available }) };
     const outcome = outcomeOf(workload, measured, clock.elapsed() - from.began);
     const { policy, want } = bench;
     hold.change(checkpoint => recordOutcome(checkpoint, outcome, { ...from, policy, want, now: clock.now() }));
@@ -48,8 +49,10 @@ export class Landings {
     // An evicted Pod does not come back.
     if (landing.outcome === 'failed' && policy.onFailure.undo && isRollout)
       return this.#undo(workload, outcome, from.at);
-    this.outcomes.push(outcome);
-    this.#tellEnd(outcome);
+    const isUndone = isAsBefore && policy.onFailure.undo;
+    const ended: Outcome = isUndone ? { ...outcome, outcome: 'undone' } : outcome;
+    this.outcomes.push(ended);
+    this.#tellEnd(ended);
     if (landing.outcome === 'restarted' && isRollout) this.#settled.set(keyOf(workload), { workload, at: from.at });
     const end = writtenOnWorkload(landing.outcome, isRollout);
     if (end === undefined) return;

@@ -84,6 +84,8 @@ class TurningOver {
   #air: { readonly uid: string; readonly until: number } | undefined;
   #completeSince: number | undefined;
   #isProven = false;
+  /** Or has tried to. */
+  #hasEvicted = false;
   /** The version of the workload that was looked at last. */
   #seen: string | undefined;
   /** Of taking the spare Pod back. */
@@ -108,7 +110,9 @@ class TurningOver {
     await this.#nothingInTheAir();
     const returned = await returnSpareAtLast(this.#workload, this.#spares);
     this.#note = returned.kind === 'not' ? `its spare Pod is not taken back yet: ${returned.detail}` : returned.detail;
-    return this.#withNote(landing);
+    const isAsBefore =
+      landing.outcome === 'failed' && returned.kind === 'returned' && returned.isOurs && !this.#hasEvicted;
+    return { ...this.#withNote(landing), ...(isAsBefore ? { isAsBefore } : {}) };
   }
 
   #withNote(landing: Landing): Landing {
@@ -161,6 +165,7 @@ class TurningOver {
       const detail = `${ending.detail}; ${sorted.stale.length} of its Pods are still to be replaced`;
       return { outcome: 'interrupted', detail };
     }
+    this.#hasEvicted = true;
     const answer = await this.#world.cluster.evict(this.#workload, next);
     switch (answer.kind) {
       case 'accepted':

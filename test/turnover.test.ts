@@ -292,6 +292,7 @@ describe('with a spare Pod', () => {
       assert.equal(outcomeOf(landing), outcome);
       assert.deepEqual(done, ['rescale 2', 'rescale 1']);
       assert.deepEqual({ least, replicas, owed }, { least: 1, replicas: 1, owed: undefined });
+      assert.equal(landing.isAsBefore ?? false, outcome.startsWith('failed'));
     });
   }
 

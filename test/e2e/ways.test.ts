@@ -8,7 +8,8 @@ import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
 import { watchReady } from './ready-watch.ts';
 import { leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
-import { deploymentOf } from './somebody.ts';
+import { applyAs, deploymentOf } from './somebody.ts';
+import { reportOf } from '../worker-log.ts';
 import { injectedSite, NEW, sidecarPolicy, upgrade } from './upgraded.ts';
 
 const RIGHTS = { also: ['create pods/eviction'] };
@@ -136,10 +137,10 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
         )) === '2',
     );
     const { code, report } = await site.run(
-      sidecarPolicy(site, { ...replacing, rollout: { timeout: '8s', soak: '0s' } }),
+      sidecarPolicy(site, { ...replacing, rollout: { timeout: '8s', soak: '0s' }, onFailure: { undo: true } }),
     );
     assert.equal(code, 3);
-    assert.deepEqual(outcomesByName(report), { bad: 'failed(failedCreate)' });
+    assert.deepEqual(outcomesByName(report), { bad: 'undone(failedCreate)' });
     assert.deepEqual(await uidsOf(site, 'bad'), before);
     assert.deepEqual(await whatStands(site, 'bad'), { replicas: 1, owed: undefined });
   });
@@ -170,6 +171,20 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
     assert.deepEqual(await whatStands(site, 'scaled'), { replicas: 2, owed: undefined });
     const again = await site.run(sidecarPolicy(site, replacing));
     assert.deepEqual(leftByName(again.report, site), { scaled: 'revertedBefore' });
+  });
+
+  test('what keeps the replicas to Git has its way, and the old Pod stays', async () => {
+    const wishes = { name: 'git', replicas: 1, spec: RECREATE, podAnnotations: { 'test.nightshift/delay': '30s' } };
+    const site = await staleSite(wishes);
+    const before = await uidsOf(site, 'git');
+    const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site, replacing)), '--output', 'json']);
+    await until('the spare Pod', async () => (await whatStands(site, 'git')).replicas === 2);
+    await applyAs(site, 'argocd-controller', 'git', site.deployment(wishes));
+    assert.equal(await worker.ended, 0, worker.stderr());
+    assert.deepEqual(outcomesByName(reportOf(worker.stdout())), { git: 'reverted' });
+    await until('the spare Pod to be gone', async () => (await podsOf(site, 'git')).length === 1);
+    assert.deepEqual(await uidsOf(site, 'git'), before);
+    assert.deepEqual(await whatStands(site, 'git'), { replicas: 1, owed: undefined });
   });
 
   test('a run that is killed leaves one, and a tick outside the window takes it back, for one request otherwise', async () => {

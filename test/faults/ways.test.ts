@@ -54,10 +54,20 @@ async function aFleet(): Promise<Site> {
   return site;
 }
 
+/** Where SIGTERM is tried, too. */
+const HEARD = 4;
+
 describe('a run by replace that is killed', { concurrency: 3 }, () => {
-  for (const [step, rule] of STEPS) {
-    for (const when of ['before', 'after'] as const) {
-      test(`${when} ${step} leaves what the next ones put right, and no workload without a Pod`, async () => {
+  for (const [index, [step, rule]] of STEPS.entries()) {
+    const signals = index < HEARD ? (['SIGKILL', 'SIGTERM'] as const) : (['SIGKILL'] as const);
+    for (const [when, signal] of signals.flatMap(
+      one =>
+        [
+          ['before', one],
+          ['after', one],
+        ] as const,
+    )) {
+      test(`by ${signal} ${when} ${step} leaves what the next ones put right, and no workload without a Pod`, async () => {
         const site = await aFleet();
         const on = await cluster();
         await using proxy = await startFaultProxy({ server: on.server, caFile: on.caFile, folder: on.folder });
@@ -76,12 +86,12 @@ describe('a run by replace that is killed', { concurrency: 3 }, () => {
         await until('all Pods to be watched', () => NAMES.every(name => ready.now(name) === replicasOf(name)));
         const run = async (): Promise<number | NodeJS.Signals> => {
           const worker = site.start(words, environment);
-          kill = () => worker.process.kill('SIGKILL');
+          kill = () => worker.process.kill(signal);
           return worker.ended;
         };
         let kill: () => void = () => undefined;
         proxy.add({ ...rule, times: 1, fault: { kind: 'act', when, act: () => kill() } });
-        assert.equal(await run(), 'SIGKILL', 'the step was reached');
+        assert.equal(await run(), signal === 'SIGKILL' ? signal : 143, 'the step was reached');
         const codes: (number | NodeJS.Signals)[] = [];
         for (let tick = 0; tick < TICKS; tick++) {
           codes.push(await run());

@@ -5,9 +5,8 @@ import { LAST_RESTART } from '../../src/domain/model.ts';
 import { parseRecord } from '../../src/domain/record.ts';
 import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
-import { failedPod } from '../faults/proxy-site.ts';
 import { reportOf, type RunReport } from '../worker-log.ts';
-import { cluster, leftByName, outcomesByName, quickPolicy, Site, type SiteOptions } from '../e2e/site.ts';
+import { failedPod, cluster, leftByName, outcomesByName, quickPolicy, Site, type SiteOptions } from '../e2e/site.ts';
 import { injectedSite, NEW, upgrade } from '../e2e/upgraded.ts';
 import { type Controller, installRollouts, removeRollouts, startController } from './controller.ts';
 import {

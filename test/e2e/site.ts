@@ -198,6 +198,19 @@ export function leftByName({ left }: RunReport, site?: Site): Record<string, str
   return Object.fromEntries(ours.map(({ name, why }) => [name, why]));
 }
 
+/** A Pod whose containers have ended for good: who takes its name for its own is taken over at once when it is killed. */
+export async function failedPod(site: Site): Promise<{ readonly name: string; readonly uid: string }> {
+  const path = `/api/v1/namespaces/${site.home}/pods`;
+  const spec = { schedulerName: 'nobody', containers: [{ name: 'worker', image: 'worker' }] };
+  const body = { metadata: { name: 'worker' }, spec };
+  const { metadata } = await site.cluster.api<{ metadata: { name: string; uid: string } }>(path, {
+    method: 'POST',
+    body,
+  });
+  await site.cluster.api(`${path}/worker/status`, { method: 'PATCH', body: { status: { phase: 'Failed' } } });
+  return metadata;
+}
+
 function watchWorker(child: ChildProcess): Worker {
   let output = '';
   let errors = '';

@@ -7,7 +7,7 @@ import { deploymentsOf, ofKind, settledKinds, type DeploymentWishes } from '../c
 import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
 import { watchReady } from './ready-watch.ts';
-import { leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
+import { failedPod, leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
 import { applyAs, deploymentOf } from './somebody.ts';
 import { reportOf } from '../worker-log.ts';
 import { injectedSite, NEW, sidecarPolicy, upgrade } from './upgraded.ts';
@@ -150,7 +150,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
       name: 'scaled',
       replicas: 2,
       annotations: { 'nightshift/way': 'replace' },
-      podAnnotations: { 'test.nightshift/delay': '40s' },
+      podAnnotations: { 'test.nightshift/delay': '25s' },
     });
     const before = await uidsOf(site, 'scaled');
     await site.cluster.kubectl(
@@ -192,10 +192,12 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
       name: 'till',
       replicas: 1,
       spec: RECREATE,
-      podAnnotations: { 'test.nightshift/delay': '60s' },
+      podAnnotations: { 'test.nightshift/delay': '20s' },
     });
     const before = await uidsOf(site, 'till');
-    const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site, replacing))]);
+    const pod = await failedPod(site);
+    const words = ['run', '--policy', site.policyFile(sidecarPolicy(site, replacing))];
+    const worker = site.start(words, { NIGHTSHIFT_POD_NAME: pod.name, NIGHTSHIFT_POD_UID: pod.uid });
     await until('the spare Pod', async () => (await whatStands(site, 'till')).replicas === 2);
     worker.process.kill('SIGKILL');
     await worker.ended;

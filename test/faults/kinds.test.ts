@@ -4,10 +4,9 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RESTARTED_AT } from '../../src/domain/model.ts';
 import { settledKinds, ofKind } from '../cluster/fleet.ts';
-import { type Site, quickPolicy } from '../e2e/site.ts';
+import { failedPod, type Site, quickPolicy } from '../e2e/site.ts';
 import { injectedSite, upgrade, wantsNew } from '../e2e/upgraded.ts';
 import { Random } from '../simulation/random.ts';
-import { failedPod } from './proxy-site.ts';
 
 const NIGHTS = 6;
 const KILLS = 3;

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kubeconfig } from '../cluster/credentials.ts';
 import type { Behaviour } from '../cluster/stages.ts';
-import { cluster, OPEN, type Site, type Worker } from '../e2e/site.ts';
+import { cluster, failedPod, OPEN, type Site, type Worker } from '../e2e/site.ts';
 import { NEW, sidecarPolicy, upgradedSite, type Wishes } from '../e2e/upgraded.ts';
 import { freezeFrom, NO_FREEZE } from './freeze.ts';
 import { type FaultProxy, startFaultProxy } from './proxy.ts';
@@ -116,17 +116,4 @@ export async function openFaultySite(options: FaultySiteOptions = {}): Promise<F
       await proxy[Symbol.asyncDispose]();
     },
   };
-}
-
-/** A Pod whose containers have ended for good, as far as the API server knows; no node has it, and none is asked to. */
-export async function failedPod(site: Site): Promise<{ readonly name: string; readonly uid: string }> {
-  const path = `/api/v1/namespaces/${site.home}/pods`;
-  const spec = { schedulerName: 'nobody', containers: [{ name: 'worker', image: 'worker' }] };
-  const body = { metadata: { name: 'worker' }, spec };
-  const { metadata } = await site.cluster.api<{ metadata: { name: string; uid: string } }>(path, {
-    method: 'POST',
-    body,
-  });
-  await site.cluster.api(`${path}/worker/status`, { method: 'PATCH', body: { status: { phase: 'Failed' } } });
-  return metadata;
 }

@@ -10,10 +10,9 @@ import { deploymentsOf } from '../cluster/fleet.ts';
 import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
 import { watchReady } from '../e2e/ready-watch.ts';
-import { cluster, type Site } from '../e2e/site.ts';
+import { failedPod, cluster, type Site } from '../e2e/site.ts';
 import { injectedSite, NEW, sidecarPolicy, upgrade } from '../e2e/upgraded.ts';
 import { startFaultProxy, type Rule } from './proxy.ts';
-import { failedPod } from './proxy-site.ts';
 
 const NAMES = Array.from({ length: 30 }, (_, index) => `w${String(index).padStart(2, '0')}`);
 const replicasOf = (name: string): number => (NAMES.indexOf(name) % 3 === 2 ? 2 : 1);

@@ -12,6 +12,7 @@ import { addedBy } from './domain/way.ts';
 import { follow } from './flight.ts';
 import { endingOfError } from './gates.ts';
 import { Landings } from './landings.ts';
+import { QuotaRoom } from './quota-room.ts';
 import { becomesReady, Room } from './readiness.ts';
 import { start, type StartWorld } from './start.ts';
 import { turnOver } from './turnover.ts';
@@ -46,6 +47,7 @@ class Execution {
   readonly #inFlight = new Map<string, Flying>();
   readonly #landings: Landings;
   readonly #left: Leave[] = [];
+  readonly #quotas: QuotaRoom;
   #landed = Promise.withResolvers<void>();
 
   constructor(plan: Plan, world: StartWorld) {
@@ -53,6 +55,7 @@ class Execution {
     this.#plan = plan;
     this.#queue = plan.batches.flat();
     this.#landings = new Landings(world, () => this.#remaining);
+    this.#quotas = new QuotaRoom(world);
   }
 
   async toTheEnd(): Promise<Executed> {
@@ -89,13 +92,21 @@ class Execution {
       await this.#landings.noticeReverts();
       // One of this batch changed nothing: the rest of it goes one by one.
       if (this.#isProbing && this.#batch.length < size) break;
-      const restart = this.#batch.find(candidate => this.#fits(candidate));
+      const restart = this.#batch.find(candidate => !this.#quotas.waits(candidate) && this.#fits(candidate));
       if (restart === undefined) {
         await this.#landing(this.#inFlight.size - 1);
         continue;
       }
       // The rest of it waits for room as the next batch would.
       if (!(await room.isThere())) break;
+      const answer = await this.#quotas.ask(restart, () => this.#flyingIn(restart.workload.namespace));
+      if (answer.kind === 'closed') break;
+      if (answer.kind === 'later') continue;
+      if (answer.kind === 'left') {
+        this.#batch = this.#batch.filter(other => other !== restart);
+        this.#left.push(answer.verdict);
+        continue;
+      }
       await this.#name(restart);
       const first = gates.isFirst;
       if ((await gates.check(first)) !== undefined) break;
@@ -106,6 +117,10 @@ class Execution {
     this.#queue.unshift(...this.#batch);
     this.#batch = [];
     await this.#landing(0);
+  }
+
+  #flyingIn(namespace: string): readonly Flying[] {
+    return [...this.#inFlight.values()].filter(({ workload }) => workload.namespace === namespace);
   }
 
   get #remaining(): number {
@@ -189,6 +204,7 @@ class Execution {
       .catch((error: unknown) => this.#abandon(workload, error))
       .then(() => {
         this.#inFlight.delete(keyOf(workload));
+        this.#quotas.ended(workload);
         const landed = this.#landed;
         this.#landed = Promise.withResolvers();
         landed.resolve();

@@ -13,6 +13,7 @@ import type {
   Workload,
   WorkloadRef,
 } from './domain/model.ts';
+import type { PodUsage, Quota } from './domain/quota.ts';
 import type { Report } from './domain/report.ts';
 import type { News } from './news.ts';
 
@@ -38,6 +39,10 @@ export interface Inventory {
   readonly configChanges: ConfigChanges;
   /** The PodDisruptionBudgets (`NAMESPACE/NAME`) that select its Pods, by the key of a workload; absent for none. */
   readonly budgets: ReadonlyMap<string, readonly string[]>;
+  /** The ResourceQuotas of each namespace that has some. */
+  readonly quotas: ReadonlyMap<string, readonly Quota[]>;
+  /** There, what the newest Pod of a workload counts for, by its key. */
+  readonly usage: ReadonlyMap<string, PodUsage>;
   /** From here a watch sees every change that the inventory did not. */
   readonly bookmark: WatchBookmark;
   /** Namespaces that were asked for and could not be read. */
@@ -114,7 +119,7 @@ export interface Permission {
 
 /** Reads are repeated inside, while that can help; then they throw `OutOfReach`, or `NotPermitted` for a 403. */
 export interface Cluster {
-  /** Namespaces, budgets, workloads and live Pods, page by page. */
+  /** Namespaces, budgets, quotas, workloads and live Pods, page by page. */
   inventory(needs: Needs): Promise<Inventory>;
   /** A fresh read (not from a cache); undefined when there is none of that name. */
   workload(ref: WorkloadRef): Promise<Workload | undefined>;
@@ -125,6 +130,8 @@ export interface Cluster {
    * `NotPermitted`; whatever else goes wrong is a refusal.
    */
   tryPod(workload: Workload, replicaSet: ReplicaSetRef): Promise<Admission>;
+  /** The ResourceQuotas of a namespace as they stand now. */
+  quotas(namespace: string): Promise<readonly Quota[]>;
   /** Pods that wait for a node, counted no further than to `most`. */
   unscheduledPods(most: number): Promise<number>;
   /** The field manager that owns the template's restartedAt now, undefined when nobody is named. */

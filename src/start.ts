@@ -3,6 +3,7 @@ import { injectionOf, newestReplicaSet, type Admission } from './domain/drift.ts
 import { injectionCriteria, needsOf } from './domain/policy.ts';
 import { markStarted } from './domain/starts.ts';
 import { unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
+import type { PodUsage, Quota } from './domain/quota.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
 import { judge, type Leave, type Restart } from './domain/verdict.ts';
 import { wantFor } from './domain/want.ts';
@@ -25,6 +26,9 @@ export interface StartWorld {
   readonly namespaces: ReadonlyMap<string, Namespace>;
   /** The PodDisruptionBudgets of each workload, by its key. */
   readonly budgets: ReadonlyMap<string, readonly string[]>;
+  /** As the look at the cluster showed them: which namespaces have a ResourceQuota, and what one Pod counts for there. */
+  readonly quotas: ReadonlyMap<string, readonly Quota[]>;
+  readonly usage: ReadonlyMap<string, PodUsage>;
 }
 
 /** What came of trying to start one restart. */
@@ -228,7 +232,8 @@ class Starting {
     const subject = { workload, pods, replicaSet: newestReplicaSet(pods) };
     const tried = await tryInjection(subject, { cluster, clock, policy: bench.policy });
     if (observed.closed && this.#attempts === 0) return { kind: 'notStarted' };
-    const judged = { workload, pods, namespace, injection: tried?.injection };
+    // Quotas were asked right before (quota-room.ts).
+    const judged = { workload, pods, namespace, injection: tried?.injection, shortages: [] };
     const verdict = judge(judged, { ...bench, now: clock.now() });
     announcer.tell({
       kind: 'judgedAgain',

@@ -128,6 +128,8 @@ class Sweep {
         bench,
         namespaces: inventory.namespaces,
         budgets: inventory.budgets,
+        quotas: inventory.quotas,
+        usage: inventory.usage,
       });
     } finally {
       this.#over.abort();

@@ -24,6 +24,11 @@ const POLICY = aPolicy({
   availability: { unhealthy: 'allow', downtime: 'allow' },
 });
 const OLD = { creationTimestamp: '2026-01-01T00:00:00Z' };
+const aResourceQuota = (namespace: string) => ({
+  metadata: { name: 'compute', namespace },
+  spec: { scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'NotIn', values: ['x'] }] } },
+  status: { hard: { pods: '9', 'requests.cpu': '4' }, used: { pods: '3', 'requests.cpu': '500m' } },
+});
 const SOUND = {
   namespaces: [{ metadata: { name: 'shop' } }],
   deployments: [aDeployment('web')],
@@ -32,6 +37,7 @@ const SOUND = {
     { metadata: { name: 'web', namespace: 'shop' }, spec: { selector: { matchLabels: { app: 'web' } } } },
   ],
   configmaps: [{ metadata: { name: 'settings', namespace: 'shop', ...OLD } }],
+  resourcequotas: [aResourceQuota('shop')],
 };
 /** Of each kind one more, which is fit to be restarted until something in it is replaced. */
 const RECORD = JSON.stringify({
@@ -77,7 +83,15 @@ const ODD = {
     metadata: { ...OLD, namespace: 'odd', annotations: { a: 'b' } },
     spec: {
       volumes: [{ name: 'v', configMap: { name: 'settings' } }],
-      containers: [{ name: 'app', image: 'app:1', envFrom: [{ configMapRef: { name: 'settings' } }] }],
+      priorityClassName: 'burst',
+      containers: [
+        {
+          name: 'app',
+          image: 'app:1',
+          envFrom: [{ configMapRef: { name: 'settings' } }],
+          resources: { requests: { cpu: '100m' }, limits: { memory: '1Gi' } },
+        },
+      ],
     },
     status: {
       containerStatuses: [
@@ -89,6 +103,7 @@ const ODD = {
     metadata: { name: 'odd', namespace: 'odd' },
     spec: { selector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['odd'] }] } },
   },
+  resourcequotas: aResourceQuota('odd'),
   configmaps: {
     metadata: {
       name: 'settings',
@@ -104,6 +119,7 @@ const world = fc.record({
   deployments: absurd(ODD.deployments),
   pods: fc.tuple(fc.constant(ODD.pods), absurd(ODD.pods)),
   poddisruptionbudgets: absurd(ODD.poddisruptionbudgets),
+  resourcequotas: absurd(ODD.resourcequotas),
   configmaps: absurd(ODD.configmaps),
 });
 
@@ -146,6 +162,7 @@ describe('a cluster with absurd objects', () => {
           deployments: items('deployments'),
           pods: items('pods'),
           poddisruptionbudgets: items('poddisruptionbudgets'),
+          resourcequotas: items('resourcequotas'),
           configmaps: items('configmaps'),
         };
         const { plan, inventory } = await planOf(to.transport);

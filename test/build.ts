@@ -15,6 +15,8 @@ import {
   type Workload,
 } from '../src/domain/model.ts';
 import { parsePolicy, type Policy } from '../src/domain/policy.ts';
+import { parseQuantity } from '../src/domain/quantity.ts';
+import type { Amounts, PodUsage, Quota } from '../src/domain/quota.ts';
 import { wantOf } from '../src/domain/want.ts';
 import { formatRecord, type RestartRecord } from '../src/domain/record.ts';
 import type { Outcome } from '../src/domain/report.ts';
@@ -212,9 +214,31 @@ export function aJudged(given: Partial<Judged> = {}): Judged {
     pods: somePods(workload.status.replicas),
     namespace: aNamespace({ name: workload.namespace }),
     injection: undefined,
+    shortages: [],
     ...given,
   };
 }
+
+/** Quantities as people write them. */
+export const amountsOf = (texts: Readonly<Record<string, string>>): Amounts =>
+  new Map(Object.entries(texts).map(([name, text]) => [name, parseQuantity(text) ?? assert.fail(text)] as const));
+
+/** Of `shop`, for all of its Pods, with room for one more. */
+export function aQuota({
+  hard = { pods: '4' },
+  used = { pods: '3' },
+  ...given
+}: Partial<Omit<Quota, 'hard' | 'used'>> & {
+  readonly hard?: Readonly<Record<string, string>>;
+  readonly used?: Readonly<Record<string, string>>;
+} = {}): Quota {
+  return { namespace: 'shop', name: 'compute', counts: [], ...given, hard: amountsOf(hard), used: amountsOf(used) };
+}
+
+export const aUsage = (amounts: Readonly<Record<string, string>> = { pods: '1' }): PodUsage => ({
+  amounts: amountsOf(amounts),
+  scopes: {},
+});
 
 /** A workload that is to be restarted. */
 export function aRestart({

@@ -1,6 +1,7 @@
 import { EMPTY, decodeCheckpoint, encodeCheckpoint, type Checkpoint } from '../src/domain/checkpoint.ts';
 import type { Admission } from '../src/domain/drift.ts';
 import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../src/domain/model.ts';
+import type { PodUsage, Quota } from '../src/domain/quota.ts';
 import type { News } from '../src/news.ts';
 import type {
   Announcer,
@@ -35,6 +36,8 @@ export class FakeCluster implements Cluster {
   readonly scripts = new Map<string, Script>();
   readonly namespaces = new Map<string, Namespace>();
   readonly budgets = new Map<string, readonly string[]>();
+  readonly quotasIn = new Map<string, readonly Quota[]>();
+  readonly usage = new Map<string, PodUsage>();
   readonly configChanges = new Map<string, number>();
   skipped: Inventory['skipped'] = [];
   unserved: Inventory['unserved'] = [];
@@ -90,9 +93,21 @@ export class FakeCluster implements Cluster {
   inventory(): Promise<Inventory> {
     this.calls.push('inventory');
     const pods = new Map([...this.#pods].map(([key, all]) => [key, all.filter(pod => !pod.terminating)]));
-    const { namespaces, skipped, unserved, budgets, configChanges } = this;
+    const { namespaces, skipped, unserved, budgets, usage, configChanges } = this;
+    const quotas = new Map(this.quotasIn);
     const workloads = [...this.#workloads.values()];
-    const seen = { namespaces, workloads, pods, budgets, configChanges, bookmark: [], skipped, unserved };
+    const seen = {
+      namespaces,
+      workloads,
+      pods,
+      budgets,
+      quotas,
+      usage,
+      configChanges,
+      bookmark: [],
+      skipped,
+      unserved,
+    };
     return Promise.resolve({ at: this.#clock.now(), ...seen });
   }
 
@@ -104,6 +119,11 @@ export class FakeCluster implements Cluster {
   pods(workload: Workload): Promise<readonly Pod[]> {
     this.calls.push(`pods ${keyOf(workload)}`);
     return Promise.resolve(this.#pods.get(keyOf(workload)) ?? []);
+  }
+
+  quotas(namespace: string): Promise<readonly Quota[]> {
+    this.calls.push(`quotas ${namespace}`);
+    return Promise.resolve(this.quotasIn.get(namespace) ?? []);
   }
 
   unscheduled = 0;

@@ -50,6 +50,6 @@ export async function heldWorld({
   const gates = new Gates({ clock, hold, observed, announcer, window: seen, windowAt: windowOf, started });
   hold.onLoss = () => void gates.check();
   const bench = aBench({ policy, now });
-  const { namespaces, budgets } = cluster;
-  return { clock, store, announcer, cluster, observed, hold, gates, bench, namespaces, budgets };
+  const { namespaces, budgets, quotasIn: quotas, usage } = cluster;
+  return { clock, store, announcer, cluster, observed, hold, gates, bench, namespaces, budgets, quotas, usage };
 }

@@ -24,6 +24,7 @@ async function shopWith(more: Readonly<Record<string, readonly unknown[]>>): Pro
     pods: ['web-abc-1', 'web-abc-2'].map(name => aPod('web', name, { spec: { containers: [reads] } })),
     configmaps: [{ metadata: { namespace: 'shop', name: 'settings', creationTimestamp: '2026-01-01T00:00:00Z' } }],
     poddisruptionbudgets: [],
+    resourcequotas: [],
   };
   await using server = await fakeApiServer(({ path }, response) => {
     const kind = path.split('/').at(-1) ?? '';
@@ -34,7 +35,8 @@ async function shopWith(more: Readonly<Record<string, readonly unknown[]>>): Pro
   const workload = inventory.workloads.find(({ namespace }) => namespace === 'shop') ?? assert.fail();
   const [pods, namespace] = [inventory.pods.get('shop/web') ?? [], inventory.namespaces.get('shop')];
   const { configChanges } = inventory;
-  const verdict = judge({ workload, pods, namespace, injection: undefined }, aBench({ policy: POLICY, configChanges }));
+  const judged = { workload, pods, namespace, injection: undefined, shortages: [] };
+  const verdict = judge(judged, aBench({ policy: POLICY, configChanges }));
   return { verdict, pods, budgets: inventory.budgets.get('shop/web') };
 }
 

@@ -8,6 +8,7 @@ import { imageMatches, parseImagePattern } from '../src/domain/image.ts';
 import { parseInstant } from '../src/domain/instant.ts';
 import { parsePolicy } from '../src/domain/policy.ts';
 import { printable } from '../src/domain/problem.ts';
+import { parseQuantity } from '../src/domain/quantity.ts';
 import { parseRecord } from '../src/domain/record.ts';
 import { parseSelector } from '../src/domain/selector.ts';
 import { selectorText } from '../src/kubernetes/workload-projection.ts';
@@ -62,6 +63,7 @@ const HOSTILE: Readonly<Record<string, (n: number) => () => unknown>> = {
   'a duration of digits': n => () => parseDuration(`${'1'.repeat(n)}x`),
   'a cron expression of commas': n => () => parseCron(`${'1,'.repeat(n)} * * * *`),
   'an instant of digits': n => () => parseInstant(`2026-01-01T00:00:00.${'1'.repeat(n)}x`),
+  'a quantity of digits': n => () => parseQuantity(`${'1'.repeat(n)}.${'1'.repeat(n)}`),
   'a detail of digits': n => () => causes('1'.repeat(n)),
   'a detail of addresses': n => () => causes('1.1.1.1:'.repeat(n)),
   'a detail of dots': n => () => causes('1.'.repeat(n)),

@@ -7,6 +7,7 @@ import { countSweep, reconcile } from './reconcile.ts';
 import { keyOf, type ConfigChanges, type Namespace, type Pod, type Workload } from './model.ts';
 import { makePlan, type Plan } from './plan.ts';
 import type { Policy } from './policy.ts';
+import { shortagesOf, type PodUsage, type Quota, type Shortage } from './quota.ts';
 import { judge, type Verdict } from './verdict.ts';
 import { wantOf } from './want.ts';
 import type { Occurrence } from './window.ts';
@@ -20,6 +21,9 @@ export interface Look {
   /** Live Pods by the key of their workload. */
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
   readonly configChanges: ConfigChanges;
+  /** ResourceQuotas by namespace, and where there are some, what one Pod counts for, by the key of its workload. */
+  readonly quotas: ReadonlyMap<string, readonly Quota[]>;
+  readonly usage: ReadonlyMap<string, PodUsage>;
   /** Namespaces that were asked for and could not be read. */
   readonly skipped: readonly { readonly namespace: string }[];
 }
@@ -66,11 +70,15 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
     now,
     only,
   };
-  const verdicts = look.workloads.map(workload => {
+  const judgeOne = (workload: Workload, shortages: readonly Shortage[]): Verdict => {
     const key = keyOf(workload);
     const [pods, namespace] = [look.pods.get(key) ?? [], look.namespaces.get(workload.namespace)];
-    return judge({ workload, pods, namespace, injection: injections.get(key) }, bench);
-  });
+    return judge({ workload, pods, namespace, injection: injections.get(key), shortages }, bench);
+  };
+  const alone = look.workloads.map(workload => judgeOne(workload, shortagesIn(look, workload)));
+  // What a rollout of ours takes it gives back: who lacks it waits for that, and is asked again when it starts.
+  const busy = new Set(alone.filter(({ kind }) => kind === 'inFlight').map(({ workload }) => workload.namespace));
+  const verdicts = alone.map(verdict => (isCrowdedOut(verdict, busy) ? judgeOne(verdict.workload, []) : verdict));
   const eligible = verdicts.some(verdict => verdict.kind !== 'leave');
   // With --only most of the cluster is not looked at: that neither opens a sweep for nothing nor closes an open one.
   const isOpen = entered.sweep !== null;
@@ -99,6 +107,14 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
     reverted: look.workloads.filter(workload => reverted.has(keyOf(workload))),
   };
 }
+
+function shortagesIn({ quotas, usage }: Look, workload: Workload): readonly Shortage[] {
+  const one = usage.get(keyOf(workload));
+  return one === undefined ? [] : shortagesOf(quotas.get(workload.namespace) ?? [], one);
+}
+
+const isCrowdedOut = (verdict: Verdict, busy: ReadonlySet<string>): boolean =>
+  verdict.kind === 'leave' && verdict.why === 'quotaTooSmall' && busy.has(verdict.workload.namespace);
 
 function newlyReverted({ starts: before }: Checkpoint, { starts, sweep }: Checkpoint): ReadonlySet<string> {
   const known = new Set(before.filter(({ outcome }) => outcome === 'reverted').map(({ workload }) => workload));

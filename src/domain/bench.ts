@@ -2,6 +2,7 @@ import type { Start } from './checkpoint.ts';
 import type { Injection } from './drift.ts';
 import type { ConfigChanges, Namespace, Pod, Workload } from './model.ts';
 import type { Policy } from './policy.ts';
+import type { Shortage } from './quota.ts';
 
 /** What a verdict is made from, apart from the workload and its Pods. */
 export interface Bench {
@@ -31,4 +32,6 @@ export interface Judged {
   readonly namespace: Namespace | undefined;
   /** What came of trying one of its Pods; undefined where no criterion asks for it. */
   readonly injection: Injection | undefined;
+  /** What the ResourceQuotas of its namespace lack for one more Pod of it. */
+  readonly shortages: readonly Shortage[];
 }

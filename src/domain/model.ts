@@ -229,7 +229,8 @@ export type LeaveReason =
   | 'restartedBefore'
   | 'clockAhead'
   | 'wouldCauseDowntime'
-  | 'wayImpossible';
+  | 'wayImpossible'
+  | 'quotaTooSmall';
 
 /** Why a restart failed. */
 export type FailureReason =

@@ -12,6 +12,7 @@ import {
   type Workload,
 } from './model.ts';
 import { namespaceSelected, ownerSelected, workloadSelected } from './policy.ts';
+import { quotaTooSmall } from './quota.ts';
 import { owedRecord, ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut, whyNoEviction, whyNoRollout } from './rollout.ts';
 import type { Staleness } from './staleness.ts';
@@ -47,7 +48,8 @@ export function vetoOf(judged: Judged, record: RestartRecord | undefined, circum
     notStale(circumstances) ??
     restartedBefore(judged, record, circumstances) ??
     rememberedEnd(workload, record, circumstances) ??
-    unwise(workload, circumstances)
+    unwise(workload, circumstances) ??
+    withoutRoom(judged, circumstances)
   );
 }
 
@@ -236,6 +238,10 @@ function unwise(workload: Workload, { bench: { policy, now }, choice }: Circumst
     return { why: 'wouldCauseDowntime', detail: downtimeOf(workload, choice.way) };
   }
   return undefined;
+}
+
+function withoutRoom({ workload, shortages }: Judged, { choice }: Circumstances): Veto {
+  return choice.kind === 'way' ? quotaTooSmall(workload, choice.way, shortages) : undefined;
 }
 
 function downtimeOf({ kind, strategy }: Workload, way: Way): string {

@@ -1,5 +1,6 @@
 import type { Admission } from '../domain/drift.ts';
 import type { Needs, Pod, ReplicaSetRef, Workload, WorkloadRef } from '../domain/model.ts';
+import type { Quota } from '../domain/quota.ts';
 import type {
   Clock,
   Cluster,
@@ -21,6 +22,7 @@ import { list } from './lists.ts';
 import { evict } from './evict.ts';
 import { patch, recordBody, rescaleBody, restartBody, undoBody } from './patch.ts';
 import { controlledBy, isTerminal, projectPod } from './pod-projection.ts';
+import { readQuotas } from './quotas.ts';
 import { PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { tryPod } from './trial.ts';
@@ -72,6 +74,10 @@ export class KubernetesCluster implements Cluster {
 
   tryPod(workload: Workload, replicaSet: ReplicaSetRef): Promise<Admission> {
     return tryPod(this.#options, { workload, replicaSet });
+  }
+
+  async quotas(namespace: string): Promise<readonly Quota[]> {
+    return (await readQuotas(this.#options.transport, namespace)).get(namespace) ?? [];
   }
 
   async unscheduledPods(most: number): Promise<number> {

@@ -1,5 +1,6 @@
 import type { ConfigChanges, Kind, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
+import type { PodUsage, Quota } from '../domain/quota.ts';
 import type { Labels } from '../domain/selector.ts';
 import type { PodShape } from '../domain/shape.ts';
 import type { Inventory, WatchBookmark } from '../ports.ts';
@@ -11,6 +12,7 @@ import { textAt, textsAt } from './json.ts';
 import { resourceOf } from './kinds.ts';
 import { list, NotServed } from './lists.ts';
 import { controlledBy, isTerminal, projectPod } from './pod-projection.ts';
+import { readQuotas, Usages } from './quotas.ts';
 import { NAMESPACES, PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
 import { isBeingDeleted, projectNamespace, projectWorkload } from './workload-projection.ts';
@@ -29,6 +31,8 @@ interface Part {
   readonly workloads: readonly Workload[];
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
   readonly budgets: ReadonlyMap<string, readonly string[]>;
+  readonly quotas: ReadonlyMap<string, readonly Quota[]>;
+  readonly usage: ReadonlyMap<string, PodUsage>;
   readonly configChanges: ConfigChanges;
   readonly bookmark: WatchBookmark;
   readonly unserved: readonly Kind[];
@@ -43,7 +47,7 @@ interface Reader {
 }
 
 /**
- * Namespaces, then budgets and workloads, then their live Pods. Throws `OutOfReach`, and `NotPermitted` unless the scope is a
+ * Namespaces, then budgets, quotas and workloads, then their live Pods. Throws `OutOfReach`, and `NotPermitted` unless the scope is a
  * list of namespaces: there a namespace that cannot be read is skipped, and said to be.
  *
  * `now` is what the inventory is dated by when no answer carries a date, in milliseconds since the epoch
@@ -66,6 +70,8 @@ export async function readInventory(
     workloads: [...parts.values()].flatMap(part => part.workloads),
     pods: new Map([...parts.values()].flatMap(part => [...part.pods])),
     budgets: new Map([...parts.values()].flatMap(part => [...part.budgets])),
+    quotas: new Map([...parts.values()].flatMap(part => [...part.quotas])),
+    usage: new Map([...parts.values()].flatMap(part => [...part.usage])),
     configChanges: new Map([...parts.values()].flatMap(part => [...part.configChanges])),
     bookmark: [...parts.values()].flatMap(part => part.bookmark),
     skipped,
@@ -123,6 +129,8 @@ async function readWorkloads(
 ): Promise<Omit<Part, 'namespaces' | 'date'>> {
   const configChanges = await readConfigChanges(transport, namespace, needs);
   const all = await readBudgets(transport, namespace);
+  const quotas = await readQuotas(transport, namespace);
+  const usages = new Usages(quotas);
   const budgets = new Map<string, readonly string[]>();
   // Labels that admission adds are on the Pods alone.
   const count = (workload: WorkloadRef, labels: Labels): void => {
@@ -172,11 +180,12 @@ async function readWorkloads(
       if (workload === undefined || others === undefined) return undefined;
       count(workload, textsAt(object, 'metadata', 'labels'));
       const pod = projectPod(object, interner, needs);
+      usages.see(workload, { object, createdAt: pod.createdAt });
       others.push(pod.shape === undefined ? pod : { ...pod, shape: frugal(workload, pod.shape) });
       return undefined;
     },
   });
-  return { workloads, pods, budgets, configChanges, bookmark, unserved };
+  return { workloads, pods, budgets, quotas, usage: usages.all, configChanges, bookmark, unserved };
 }
 
 /** So many Pods of a workload may differ in their annotations; something may write another one on each. */

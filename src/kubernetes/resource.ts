@@ -31,6 +31,7 @@ export const NAMESPACES = core('namespaces', false);
 export const CONFIG_MAPS = core('configmaps');
 export const SECRETS = core('secrets');
 export const EVENTS = core('events');
+export const QUOTAS = core('resourcequotas');
 export const BUDGETS: Resource = {
   name: 'poddisruptionbudgets.policy',
   group: 'policy',

@@ -118,6 +118,7 @@ function excessOf({ apiGroups = [], resources = [], verbs, resourceNames }: V1Po
     'pods',
     'policy',
     'poddisruptionbudgets',
+    'resourcequotas',
     'namespaces',
     'events',
     ...(resourceNames === undefined ? [] : ['configmaps']),

@@ -9,6 +9,8 @@ import {
   aCheckpoint,
   aFreshPod,
   aNamespace,
+  aQuota,
+  aUsage,
   aPolicy,
   aRestarted,
   aStart,
@@ -35,6 +37,8 @@ function aLook(seen: readonly { readonly workload: Workload; readonly pod?: Part
     workloads: seen.map(({ workload }) => workload),
     skipped: [],
     configChanges: new Map(),
+    quotas: new Map(),
+    usage: new Map(),
     pods: new Map(seen.map(({ workload, pod }) => [keyOf(workload), somePods(workload.replicas, pod)])),
   };
 }
@@ -207,5 +211,37 @@ describe('a tick on which nothing is known', () => {
 
   test('does not keep it open for ever, because ages are measured from its beginning', () => {
     assert.equal(after(BEGIN + policy.onFailure.retryAfter), null);
+  });
+});
+
+describe('a workload without room in its quota', () => {
+  const full = {
+    quotas: new Map([['shop', [aQuota({ hard: { pods: '3' }, used: { pods: '3' } })]]]),
+    usage: new Map([['shop/web', aUsage()]]),
+  };
+  const verdicts = (look: Look) => {
+    const { plan } = assess(look, aCheckpoint(), circumstances());
+    return [...plan.batches.flat(), ...plan.left].map(({ workload, why }) => `${workload.name} ${why}`);
+  };
+
+  test('is left', () => {
+    assert.deepEqual(verdicts({ ...aLook([STALE]), ...full }), ['web quotaTooSmall']);
+  });
+
+  test('is not left while a restart of ours in its namespace is in flight, which gives back what it took', () => {
+    assert.deepEqual(verdicts({ ...aLook([STALE, FLYING]), ...full }), ['web podTooOld']);
+  });
+
+  test('is left when the one in flight is in another namespace', () => {
+    const elsewhere = done({ name: 'flying', namespace: 'bank', status: { updatedReplicas: 1 } });
+    const look = { ...aLook([STALE, elsewhere]), ...full };
+    assert.deepEqual(verdicts(look), ['web quotaTooSmall']);
+    assert.equal(assess(look, aCheckpoint(), circumstances()).plan.inFlight.length, 1);
+  });
+
+  test('is restarted when nobody knows what a Pod of it takes, or when it has room', () => {
+    assert.deepEqual(verdicts({ ...aLook([STALE]), ...full, usage: new Map() }), ['web podTooOld']);
+    const room = new Map([['shop', [aQuota()]]]);
+    assert.deepEqual(verdicts({ ...aLook([STALE]), ...full, quotas: room }), ['web podTooOld']);
   });
 });

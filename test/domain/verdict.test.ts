@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Namespace } from '../../src/domain/model.ts';
-import type { Bench } from '../../src/domain/bench.ts';
+import type { Bench, Judged } from '../../src/domain/bench.ts';
+import { ONE } from '../../src/domain/quantity.ts';
 import { judge } from '../../src/domain/verdict.ts';
 import {
   aBench,
@@ -29,14 +30,22 @@ interface Case {
   readonly bench?: Partial<Bench>;
   readonly namespace?: Partial<Namespace>;
   readonly pods?: number;
+  readonly shortages?: Judged['shortages'];
 }
 
 /** The reason of the verdict about a workload that is stale and willing but for what the case says. */
-function reasonOf({ given = {}, bench = {}, namespace = {}, pods }: Omit<Case, 'because' | 'why'>): string {
+function reasonOf({
+  given = {},
+  bench = {},
+  namespace = {},
+  pods,
+  shortages = [],
+}: Omit<Case, 'because' | 'why'>): string {
   const workload = aWorkload(given);
   const judged = aJudged({
     workload,
     namespace: aNamespace(namespace),
+    shortages,
     ...(pods === undefined ? {} : { pods: somePods(pods) }),
   });
   const verdict = judge(judged, aBench(bench));
@@ -74,6 +83,8 @@ const A_ROLLOUT = {
   strategy: { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 1 },
 } as const;
 
+const NO_POD = { quota: 'compute', resource: 'pods', needed: ONE, left: 0n, hard: 3n * ONE };
+
 /** Of several that apply the first is the reason. */
 const VETOES: readonly Case[] = [
   { because: '--only names another', why: 'notSelected', bench: { only: 'shop/api' } },
@@ -92,6 +103,7 @@ const VETOES: readonly Case[] = [
   { because: 'the API server refused it before', why: 'deniedBefore', bench: denied },
   { because: 'its restartedAt lies ahead', why: 'clockAhead', given: { restartedAt: '9999-12-31T23:59:59Z' } },
   { because: 'its strategy is Recreate', why: 'wouldCauseDowntime', given: { strategy: { kind: 'recreate' } } },
+  { because: 'its namespace has no room for one Pod more', why: 'quotaTooSmall', shortages: [NO_POD] },
 ];
 
 describe('a workload is left', () => {
@@ -105,6 +117,7 @@ describe('a workload is left', () => {
         given: { ...Object.assign({}, ...all.map(({ given }) => given)), status },
         bench: Object.assign({}, ...all.map(({ bench }) => bench)),
         pods: Math.min(...all.map(({ pods }) => pods ?? 3)),
+        shortages: all.flatMap(({ shortages = [] }) => shortages),
       };
       assert.equal(reasonOf(together), veto.why);
     });
@@ -156,8 +169,9 @@ describe('a workload is left', () => {
 
   test('with a sentence for every reason', () => {
     for (const { because: _, why: _why, ...veto } of VETOES) {
-      const { given, bench, pods = 3 } = { given: {}, bench: {}, ...veto };
-      const verdict = judge(aJudged({ workload: aWorkload(given), pods: somePods(pods) }), aBench(bench));
+      const { given, bench, pods = 3, shortages = [] } = { given: {}, bench: {}, ...veto };
+      const judged = aJudged({ workload: aWorkload(given), pods: somePods(pods), shortages });
+      const verdict = judge(judged, aBench(bench));
       assert.ok(verdict.kind === 'leave' && verdict.detail.length > 5, JSON.stringify(verdict));
     }
   });

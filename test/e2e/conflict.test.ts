@@ -46,7 +46,8 @@ async function startAfter(verb: 'label' | 'annotate', change: string) {
       has: [],
       failedBefore: false,
     } as const;
-    const started = await start(restart, { ...world, cluster, bench, namespaces, budgets: new Map() }, true);
+    const none = { budgets: new Map(), quotas: new Map(), usage: new Map() };
+    const started = await start(restart, { ...world, cluster, bench, namespaces, ...none }, true);
     const patches = (await site.cluster.requestsBy('admin')).filter(
       request => request.verb === 'patch' && request.userAgent === 'nightshift' && request.namespace === namespace,
     );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Scope } from '../../src/kubernetes/inventory.ts';
-import { NO_NEEDS } from '../build.ts';
+import { aQuota, aUsage, NO_NEEDS } from '../build.ts';
 import { readInventory } from '../../src/kubernetes/inventory.ts';
 import { list } from '../../src/kubernetes/lists.ts';
 import { textAt } from '../../src/kubernetes/json.ts';
@@ -79,6 +79,9 @@ const answer: Handler = ({ path }, response) => {
     '/apis/policy/v1/poddisruptionbudgets': aList([]),
     '/apis/policy/v1/namespaces/shop/poddisruptionbudgets': aList([]),
     '/apis/policy/v1/namespaces/halfway/poddisruptionbudgets': aList([]),
+    '/api/v1/resourcequotas': aList([]),
+    '/api/v1/namespaces/shop/resourcequotas': aList([]),
+    '/api/v1/namespaces/halfway/resourcequotas': aList([]),
     '/api/v1/namespaces/shop': { metadata: { name: 'shop' } },
     '/apis/apps/v1/namespaces/shop/deployments': aList([aDeployment('cart')], { resourceVersion: '50' }),
     '/api/v1/namespaces/shop/pods': aList([aPod('cart', 'live')]),
@@ -100,6 +103,7 @@ describe('the inventory', () => {
     assert.deepEqual(paths(server.seen), [
       '/api/v1/namespaces',
       '/apis/policy/v1/poddisruptionbudgets',
+      '/api/v1/resourcequotas',
       '/apis/apps/v1/deployments',
       '/api/v1/pods',
     ]);
@@ -132,6 +136,7 @@ describe('the inventory', () => {
         aBudget('y', 'pod'),
         aBudget('z', 'no'),
       ]),
+      '/api/v1/resourcequotas': aList([]),
       '/apis/apps/v1/deployments': aList([
         aDeployment('both', { template: labels('template') }),
         aDeployment('pods'),
@@ -171,6 +176,46 @@ describe('the inventory', () => {
     );
     await using to = transportTo(server);
     await assert.rejects(readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 }), OutOfReach);
+  });
+
+  it('has the quotas, and what the newest Pod of a workload counts for where there are some', async () => {
+    const requests = (memory: string) => ({
+      containers: [{ name: 'app', resources: { requests: { memory, cpu: '1' } } }],
+    });
+    const made = (creationTimestamp: string, more: Json = {}) => ({ metadata: { creationTimestamp, ...more } });
+    const lists: Readonly<Record<string, Json>> = {
+      '/api/v1/namespaces': aList([{ metadata: { name: 'shop' } }, { metadata: { name: 'other' } }]),
+      '/apis/policy/v1/poddisruptionbudgets': aList([]),
+      '/api/v1/resourcequotas': aList([
+        {
+          metadata: { namespace: 'shop', name: 'compute' },
+          spec: { hard: { memory: '9Gi', pods: '9' } },
+          status: { hard: { memory: '8Gi' }, used: { memory: '4Gi' } },
+        },
+      ]),
+      '/apis/apps/v1/deployments': aList([aDeployment('cart'), aDeployment('till'), aDeployment('cart', {}, 'other')]),
+      '/api/v1/pods': aList([
+        aPod('cart', 'cart-1', { ...made('2026-11-22T03:00:00Z'), spec: requests('1Gi') }),
+        aPod('cart', 'cart-2', { ...made('2026-11-22T03:00:02Z'), spec: requests('2Gi') }),
+        aPod('cart', 'cart-3', { ...made('2026-11-22T03:00:01Z'), spec: requests('3Gi') }),
+        aPod('till', 'till-1', { spec: requests('2Gi') }),
+        aPod('cart', 'cart-1', { ...made('2026-11-22T03:00:00Z', { namespace: 'other' }), spec: requests('1Gi') }),
+      ]),
+    };
+    await using server = await fakeApiServer(({ path }, response) => reply(response, 200, lists[path]));
+    await using to = transportTo(server);
+    const { quotas, usage } = await readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 });
+    const quota = aQuota({ hard: { memory: '8Gi' }, used: { memory: '4Gi' } });
+    assert.deepEqual(quotas, new Map([['shop', [quota]]]));
+    const twoGi = aUsage({ memory: '2Gi' });
+    assert.deepEqual(
+      usage,
+      new Map([
+        ['shop/cart', twoGi],
+        ['shop/till', twoGi],
+      ]),
+    );
+    assert.equal(usage.get('shop/cart'), usage.get('shop/till'), 'fifty thousand copies would not fit');
   });
 
   it('is not read without the rights to it', async () => {
@@ -237,7 +282,7 @@ describe('the inventory', () => {
       inventory.bookmark.map(({ namespace }) => namespace),
       names,
     );
-    assert.equal(server.seen.length, 80);
+    assert.equal(server.seen.length, 100);
     assert.ok(most <= 4, `${most} at a time`);
   });
 });

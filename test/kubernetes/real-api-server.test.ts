@@ -71,6 +71,7 @@ before(async () => {
   const read = [
     rule(['apps'], ['deployments'], ['get', 'list', 'watch']),
     rule(['policy'], ['poddisruptionbudgets'], ['list']),
+    rule([''], ['resourcequotas'], ['list']),
     rule([''], ['pods'], ['list']),
   ];
   const objects = [

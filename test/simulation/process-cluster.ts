@@ -1,5 +1,6 @@
 import type { Admission } from '../../src/domain/drift.ts';
 import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
+import type { Quota } from '../../src/domain/quota.ts';
 import type {
   Cluster,
   EvictAnswer,
@@ -95,6 +96,8 @@ export class ProcessCluster implements Cluster {
       pods,
       configChanges: read.configChanges,
       budgets,
+      quotas: new Map(),
+      usage: new Map(),
       bookmark,
       skipped: [],
       unserved: [],
@@ -119,6 +122,10 @@ export class ProcessCluster implements Cluster {
     return network
       .read(this.#process, `try a Pod of ${keyOf(workload)}`, () => injector.tryPod(workload))
       .catch((): Admission => ({ kind: 'refused', message: 'no answer' }));
+  }
+
+  quotas(namespace: string): Promise<readonly Quota[]> {
+    return this.#cosmos.network.read(this.#process, `list ResourceQuotas of ${namespace}`, () => []);
   }
 
   unscheduledPods(): Promise<number> {

@@ -41,6 +41,9 @@ these.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [list]
+- apiGroups: [""]
+  resources: [resourcequotas]
+  verbs: [list]
 {{- if $configMaps }}
 - apiGroups: [""]
   resources: [configmaps{{ if $secrets }}, secrets{{ end }}]

@@ -1,0 +1,96 @@
+import { keyOf, type Workload } from './domain/model.ts';
+import { needsRoom, quotaTooSmall, shortagesOf, type Newcomers, type PodUsage } from './domain/quota.ts';
+import type { Leave, Restart } from './domain/verdict.ts';
+import { addedBy } from './domain/way.ts';
+import { endingOfError } from './gates.ts';
+import type { StartWorld } from './start.ts';
+
+/** Between two looks at a quota. */
+const POLL = 1_000;
+/** So long after a rollout of ours what it took may still be counted: Pods on their way out have thirty seconds by default. */
+const SETTLES = 30_000;
+
+/** What is restarted, and how. */
+type Flying = Pick<Restart, 'workload' | 'way'>;
+
+export type QuotaAnswer =
+  | { readonly kind: 'room' }
+  /** Others of ours in its namespace have taken what it needs, or are about to: it waits for them. */
+  | { readonly kind: 'later' }
+  | { readonly kind: 'left'; readonly verdict: Leave }
+  /** The gates closed first. */
+  | { readonly kind: 'closed' };
+
+const ROOM: QuotaAnswer = { kind: 'room' };
+
+/** The ResourceQuotas of a namespace, read again right before each start that they may keep from going on. */
+export class QuotaRoom {
+  readonly #world: StartWorld;
+  /** When the last rollout of ours ended in a namespace. */
+  readonly #endedAt = new Map<string, number>();
+  /** Namespaces without room beside what is in flight there: nobody is asked again before one of those has ended. */
+  readonly #crowded = new Set<string>();
+
+  constructor(world: StartWorld) {
+    this.#world = world;
+  }
+
+  /** A rollout of ours ended there. */
+  ended({ namespace }: Pick<Workload, 'namespace'>): void {
+    this.#endedAt.set(namespace, this.#world.clock.elapsed());
+    this.#crowded.delete(namespace);
+  }
+
+  /** Whether it waits for one of ours in its namespace to end. */
+  waits(restart: Restart): boolean {
+    return this.#crowded.has(restart.workload.namespace) && this.#usageOf(restart) !== undefined;
+  }
+
+  /** Whether it may start now; `flying` are those of ours that are in flight in its namespace. */
+  async ask(restart: Restart, flying: () => readonly Flying[]): Promise<QuotaAnswer> {
+    const { cluster, observed, clock, gates, announcer } = this.#world;
+    const { namespace } = restart.workload;
+    const one = this.#usageOf(restart);
+    if (one === undefined) return ROOM;
+    const workload = observed.latest(restart.workload) ?? restart.workload;
+    try {
+      for (;;) {
+        const now = await cluster.quotas(namespace);
+        // Their Pods may be counted already, or not be made yet: the worse is assumed.
+        const reason = quotaTooSmall(workload, restart.way, shortagesOf(now, one, this.#onTheirWay(flying())));
+        if (reason === undefined) return ROOM;
+        if (flying().length > 0) {
+          this.#crowded.add(namespace);
+          return { kind: 'later' };
+        }
+        const endedAt = this.#endedAt.get(namespace) ?? Number.NEGATIVE_INFINITY;
+        if (clock.elapsed() - endedAt >= SETTLES) {
+          announcer.tell({ kind: 'judgedAgain', workload, detail: `${reason.why}: ${reason.detail}` });
+          return { kind: 'left', verdict: { kind: 'leave', workload, ...reason } };
+        }
+        await observed.pause(POLL);
+        if ((await gates.check()) !== undefined) return { kind: 'closed' };
+      }
+    } catch (error) {
+      gates.close(endingOfError(error, announcer));
+      return { kind: 'closed' };
+    }
+  }
+
+  /** What the Pod takes that its rollout begins with; undefined where no quota can keep that from being made. */
+  #usageOf({ workload: judged, way }: Restart): PodUsage | undefined {
+    const { quotas, usage, observed } = this.#world;
+    const workload = observed.latest(judged) ?? judged;
+    // What a Pod of another template takes is not known: its last rollout has just found room for it.
+    const isKnown = workload.template === judged.template;
+    return quotas.has(judged.namespace) && isKnown && needsRoom(workload, way) ? usage.get(keyOf(judged)) : undefined;
+  }
+
+  #onTheirWay(flying: readonly Flying[]): readonly Newcomers[] {
+    const { usage, observed } = this.#world;
+    return flying.flatMap(({ workload, way }) => {
+      const one = usage.get(keyOf(workload));
+      return one === undefined ? [] : [{ usage: one, count: addedBy(way, observed.latest(workload) ?? workload) }];
+    });
+  }
+}

@@ -4,6 +4,7 @@
  */
 import type { Admission } from './domain/drift.ts';
 import type {
+  Autoscaler,
   ConfigChanges,
   Kind,
   Namespace,
@@ -39,6 +40,8 @@ export interface Inventory {
   readonly configChanges: ConfigChanges;
   /** The PodDisruptionBudgets (`NAMESPACE/NAME`) that select its Pods, by the key of a workload; absent for none. */
   readonly budgets: ReadonlyMap<string, readonly string[]>;
+  /** The HorizontalPodAutoscalers by the key of the workload that they scale. */
+  readonly autoscalers: ReadonlyMap<string, Autoscaler>;
   /** The ResourceQuotas of each namespace that has some. */
   readonly quotas: ReadonlyMap<string, readonly Quota[]>;
   /** There, what the newest Pod of a workload counts for, by its key. */
@@ -119,7 +122,7 @@ export interface Permission {
 
 /** Reads are repeated inside, while that can help; then they throw `OutOfReach`, or `NotPermitted` for a 403. */
 export interface Cluster {
-  /** Namespaces, budgets, quotas, workloads and live Pods, page by page. */
+  /** Namespaces, budgets, quotas, autoscalers, workloads and live Pods, page by page. */
   inventory(needs: Needs): Promise<Inventory>;
   /** A fresh read (not from a cache); undefined when there is none of that name. */
   workload(ref: WorkloadRef): Promise<Workload | undefined>;

@@ -2,7 +2,7 @@ import { isTakenBack, nextRestartedAt } from './domain/instant.ts';
 import { injectionOf, newestReplicaSet, type Admission } from './domain/drift.ts';
 import { injectionCriteria, needsOf } from './domain/policy.ts';
 import { markStarted } from './domain/starts.ts';
-import { unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
+import { keyOf, unreachable, type Autoscaler, type Condition, type Namespace, type Workload } from './domain/model.ts';
 import type { PodUsage, Quota } from './domain/quota.ts';
 import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
 import { judge, type Leave, type Restart } from './domain/verdict.ts';
@@ -26,6 +26,8 @@ export interface StartWorld {
   readonly namespaces: ReadonlyMap<string, Namespace>;
   /** The PodDisruptionBudgets of each workload, by its key. */
   readonly budgets: ReadonlyMap<string, readonly string[]>;
+  /** By the key of their workload, as the look at the cluster showed them. */
+  readonly autoscalers: ReadonlyMap<string, Autoscaler>;
   /** As the look at the cluster showed them: which namespaces have a ResourceQuota, and what one Pod counts for there. */
   readonly quotas: ReadonlyMap<string, readonly Quota[]>;
   readonly usage: ReadonlyMap<string, PodUsage>;
@@ -233,7 +235,9 @@ class Starting {
     const tried = await tryInjection(subject, { cluster, clock, policy: bench.policy });
     if (observed.closed && this.#attempts === 0) return { kind: 'notStarted' };
     // Quotas were asked right before (quota-room.ts).
-    const judged = { workload, pods, namespace, injection: tried?.injection, shortages: [] };
+    const asked = { injection: tried?.injection, shortages: [] };
+    const autoscaler = this.#world.autoscalers.get(keyOf(workload));
+    const judged = { workload, pods, namespace, autoscaler, ...asked };
     const verdict = judge(judged, { ...bench, now: clock.now() });
     announcer.tell({
       kind: 'judgedAgain',

@@ -128,6 +128,7 @@ class Sweep {
         bench,
         namespaces: inventory.namespaces,
         budgets: inventory.budgets,
+        autoscalers: inventory.autoscalers,
         quotas: inventory.quotas,
         usage: inventory.usage,
       });

@@ -29,6 +29,11 @@ const aResourceQuota = (namespace: string) => ({
   spec: { scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'NotIn', values: ['x'] }] } },
   status: { hard: { pods: '9', 'requests.cpu': '4' }, used: { pods: '3', 'requests.cpu': '500m' } },
 });
+const anAutoscaler = (namespace: string, name: string) => ({
+  metadata: { name, namespace },
+  spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name }, minReplicas: 2, maxReplicas: 9 },
+  status: { lastScaleTime: '2026-11-24T01:09:00Z', currentReplicas: 2, desiredReplicas: 2 },
+});
 const SOUND = {
   namespaces: [{ metadata: { name: 'shop' } }],
   deployments: [aDeployment('web')],
@@ -38,6 +43,7 @@ const SOUND = {
   ],
   configmaps: [{ metadata: { name: 'settings', namespace: 'shop', ...OLD } }],
   resourcequotas: [aResourceQuota('shop')],
+  horizontalpodautoscalers: [anAutoscaler('shop', 'web')],
 };
 /** Of each kind one more, which is fit to be restarted until something in it is replaced. */
 const RECORD = JSON.stringify({
@@ -104,6 +110,7 @@ const ODD = {
     spec: { selector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['odd'] }] } },
   },
   resourcequotas: aResourceQuota('odd'),
+  horizontalpodautoscalers: anAutoscaler('odd', 'odd'),
   configmaps: {
     metadata: {
       name: 'settings',
@@ -120,6 +127,7 @@ const world = fc.record({
   pods: fc.tuple(fc.constant(ODD.pods), absurd(ODD.pods)),
   poddisruptionbudgets: absurd(ODD.poddisruptionbudgets),
   resourcequotas: absurd(ODD.resourcequotas),
+  horizontalpodautoscalers: absurd(ODD.horizontalpodautoscalers),
   configmaps: absurd(ODD.configmaps),
 });
 
@@ -163,6 +171,7 @@ describe('a cluster with absurd objects', () => {
           pods: items('pods'),
           poddisruptionbudgets: items('poddisruptionbudgets'),
           resourcequotas: items('resourcequotas'),
+          horizontalpodautoscalers: items('horizontalpodautoscalers'),
           configmaps: items('configmaps'),
         };
         const { plan, inventory } = await planOf(to.transport);

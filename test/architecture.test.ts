@@ -43,6 +43,7 @@ const named = (folder: string, names: readonly string[]): string[] =>
 const DOMAIN = named('domain', [
   'shape',
   'model',
+  'autoscaler',
   'duration',
   'quantity',
   'instant',

@@ -5,6 +5,7 @@ import { formatInstant } from '../src/domain/instant.ts';
 import { newSweep } from '../src/domain/ledger.ts';
 import {
   keyOf,
+  type Autoscaler,
   type ContainerImage,
   type Namespace,
   type Needs,
@@ -214,6 +215,7 @@ export function aJudged(given: Partial<Judged> = {}): Judged {
     pods: somePods(workload.status.replicas),
     namespace: aNamespace({ name: workload.namespace }),
     injection: undefined,
+    autoscaler: undefined,
     shortages: [],
     ...given,
   };
@@ -240,13 +242,24 @@ export const aUsage = (amounts: Readonly<Record<string, string>> = { pods: '1' }
   scopes: {},
 });
 
+/** Of `shop/web`, which it scaled an hour ago. */
+export const anAutoscaler = (given: Partial<Autoscaler> = {}): Autoscaler => ({
+  name: 'web',
+  min: 2,
+  max: 10,
+  lastScaled: NOW - HOUR,
+  ...given,
+});
+
 /** A workload that is to be restarted. */
 export function aRestart({
   oldestPod = LAST_MONTH,
   failedBefore = false,
   by: way = 'rollout',
+  autoscaler,
   ...given
-}: GivenWorkload & Partial<Pick<Restart, 'oldestPod' | 'failedBefore'>> & { readonly by?: Way } = {}): Restart {
+}: GivenWorkload &
+  Partial<Pick<Restart, 'oldestPod' | 'failedBefore' | 'autoscaler'>> & { readonly by?: Way } = {}): Restart {
   const workload = aWorkload(given);
   const replicaSet = { name: `${workload.name}-1`, uid: 'replicaset-1' };
   return {
@@ -260,6 +273,7 @@ export function aRestart({
     because: '',
     replicaSet,
     has: [],
+    autoscaler,
     failedBefore,
   };
 }

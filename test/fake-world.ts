@@ -1,6 +1,13 @@
 import { EMPTY, decodeCheckpoint, encodeCheckpoint, type Checkpoint } from '../src/domain/checkpoint.ts';
 import type { Admission } from '../src/domain/drift.ts';
-import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../src/domain/model.ts';
+import {
+  keyOf,
+  type Autoscaler,
+  type Namespace,
+  type Pod,
+  type Workload,
+  type WorkloadRef,
+} from '../src/domain/model.ts';
 import type { PodUsage, Quota } from '../src/domain/quota.ts';
 import type { News } from '../src/news.ts';
 import type {
@@ -36,6 +43,7 @@ export class FakeCluster implements Cluster {
   readonly scripts = new Map<string, Script>();
   readonly namespaces = new Map<string, Namespace>();
   readonly budgets = new Map<string, readonly string[]>();
+  readonly autoscalers = new Map<string, Autoscaler>();
   readonly quotasIn = new Map<string, readonly Quota[]>();
   readonly usage = new Map<string, PodUsage>();
   readonly configChanges = new Map<string, number>();
@@ -93,7 +101,7 @@ export class FakeCluster implements Cluster {
   inventory(): Promise<Inventory> {
     this.calls.push('inventory');
     const pods = new Map([...this.#pods].map(([key, all]) => [key, all.filter(pod => !pod.terminating)]));
-    const { namespaces, skipped, unserved, budgets, usage, configChanges } = this;
+    const { namespaces, skipped, unserved, budgets, autoscalers, usage, configChanges } = this;
     const quotas = new Map(this.quotasIn);
     const workloads = [...this.#workloads.values()];
     const seen = {
@@ -101,6 +109,7 @@ export class FakeCluster implements Cluster {
       workloads,
       pods,
       budgets,
+      autoscalers,
       quotas,
       usage,
       configChanges,

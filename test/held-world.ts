@@ -50,6 +50,20 @@ export async function heldWorld({
   const gates = new Gates({ clock, hold, observed, announcer, window: seen, windowAt: windowOf, started });
   hold.onLoss = () => void gates.check();
   const bench = aBench({ policy, now });
-  const { namespaces, budgets, quotasIn: quotas, usage } = cluster;
-  return { clock, store, announcer, cluster, observed, hold, gates, bench, namespaces, budgets, quotas, usage };
+  const { namespaces, budgets, autoscalers, quotasIn: quotas, usage } = cluster;
+  return {
+    clock,
+    store,
+    announcer,
+    cluster,
+    observed,
+    hold,
+    gates,
+    bench,
+    namespaces,
+    budgets,
+    autoscalers,
+    quotas,
+    usage,
+  };
 }

@@ -25,6 +25,7 @@ async function shopWith(more: Readonly<Record<string, readonly unknown[]>>): Pro
     configmaps: [{ metadata: { namespace: 'shop', name: 'settings', creationTimestamp: '2026-01-01T00:00:00Z' } }],
     poddisruptionbudgets: [],
     resourcequotas: [],
+    horizontalpodautoscalers: [],
   };
   await using server = await fakeApiServer(({ path }, response) => {
     const kind = path.split('/').at(-1) ?? '';
@@ -35,7 +36,7 @@ async function shopWith(more: Readonly<Record<string, readonly unknown[]>>): Pro
   const workload = inventory.workloads.find(({ namespace }) => namespace === 'shop') ?? assert.fail();
   const [pods, namespace] = [inventory.pods.get('shop/web') ?? [], inventory.namespaces.get('shop')];
   const { configChanges } = inventory;
-  const judged = { workload, pods, namespace, injection: undefined, shortages: [] };
+  const judged = { workload, pods, namespace, injection: undefined, autoscaler: undefined, shortages: [] };
   const verdict = judge(judged, aBench({ policy: POLICY, configChanges }));
   return { verdict, pods, budgets: inventory.budgets.get('shop/web') };
 }

@@ -4,7 +4,7 @@ import { parseInstant } from './instant.ts';
 import type { Injection } from './drift.ts';
 import { enterOccurrence, isOfRamp, newSweep, outlivesUnknown } from './ledger.ts';
 import { countSweep, reconcile } from './reconcile.ts';
-import { keyOf, type ConfigChanges, type Namespace, type Pod, type Workload } from './model.ts';
+import { keyOf, type Autoscaler, type ConfigChanges, type Namespace, type Pod, type Workload } from './model.ts';
 import { makePlan, type Plan } from './plan.ts';
 import type { Policy } from './policy.ts';
 import { shortagesOf, type PodUsage, type Quota, type Shortage } from './quota.ts';
@@ -21,6 +21,8 @@ export interface Look {
   /** Live Pods by the key of their workload. */
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
   readonly configChanges: ConfigChanges;
+  /** By the key of their workload. */
+  readonly autoscalers: ReadonlyMap<string, Autoscaler>;
   /** ResourceQuotas by namespace, and where there are some, what one Pod counts for, by the key of its workload. */
   readonly quotas: ReadonlyMap<string, readonly Quota[]>;
   readonly usage: ReadonlyMap<string, PodUsage>;
@@ -73,7 +75,8 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
   const judgeOne = (workload: Workload, shortages: readonly Shortage[]): Verdict => {
     const key = keyOf(workload);
     const [pods, namespace] = [look.pods.get(key) ?? [], look.namespaces.get(workload.namespace)];
-    return judge({ workload, pods, namespace, injection: injections.get(key), shortages }, bench);
+    const [injection, autoscaler] = [injections.get(key), look.autoscalers.get(key)];
+    return judge({ workload, pods, namespace, injection, autoscaler, shortages }, bench);
   };
   const alone = look.workloads.map(workload => judgeOne(workload, shortagesIn(look, workload)));
   // What a rollout of ours takes it gives back: who lacks it waits for that, and is asked again when it starts.

@@ -1,6 +1,6 @@
 import type { Start } from './checkpoint.ts';
 import type { Injection } from './drift.ts';
-import type { ConfigChanges, Namespace, Pod, Workload } from './model.ts';
+import type { Autoscaler, ConfigChanges, Namespace, Pod, Workload } from './model.ts';
 import type { Policy } from './policy.ts';
 import type { Shortage } from './quota.ts';
 
@@ -32,6 +32,8 @@ export interface Judged {
   readonly namespace: Namespace | undefined;
   /** What came of trying one of its Pods; undefined where no criterion asks for it. */
   readonly injection: Injection | undefined;
+  /** The HorizontalPodAutoscaler of it, as the look at the cluster showed it. */
+  readonly autoscaler: Autoscaler | undefined;
   /** What the ResourceQuotas of its namespace lack for one more Pod of it. */
   readonly shortages: readonly Shortage[];
 }

@@ -107,6 +107,16 @@ export type Strategy =
   | { readonly kind: 'templateElsewhere'; readonly of: string }
   | { readonly kind: 'rollingUpdate'; readonly maxSurge: number | string; readonly maxUnavailable: number | string };
 
+/** A HorizontalPodAutoscaler, which may change the replicas of its workload at any time. */
+export interface Autoscaler {
+  readonly name: string;
+  /** Replicas that it leaves at least, 1 when absent, and at most. */
+  readonly min: number;
+  readonly max: number;
+  /** When it changed the replicas last, milliseconds since the epoch; undefined for never. */
+  readonly lastScaled: number | undefined;
+}
+
 /** The counters of `kubectl rollout status`, zero when the API server leaves them out. */
 export interface RolloutStatus {
   readonly observedGeneration: number;

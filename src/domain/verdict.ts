@@ -2,6 +2,7 @@ import type { Bench, Judged } from './bench.ts';
 import { newestReplicaSet } from './drift.ts';
 import {
   keyOf,
+  type Autoscaler,
   type LeaveReason,
   type Reason,
   type ReplicaSetRef,
@@ -35,6 +36,7 @@ export interface Restart extends Reason<StaleReason> {
   readonly replicaSet: ReplicaSetRef;
   /** Containers whose image is asked about and that its Pods have: the new ones have to have them, too. */
   readonly has: readonly string[];
+  readonly autoscaler: Autoscaler | undefined;
   /** Its last restart failed: it goes last, and is no canary while there is another. */
   readonly failedBefore: boolean;
 }
@@ -81,6 +83,7 @@ export function judge(judged: Judged, bench: Bench): Verdict {
     want,
     replicaSet: newestReplicaSet(pods),
     has: namedContainers(bench.policy.stale).filter(name => pods.some(pod => hasContainer(pod, name))),
+    autoscaler: judged.autoscaler,
     failedBefore: record?.outcome === 'failed',
   };
 }

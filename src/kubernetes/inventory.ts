@@ -1,10 +1,11 @@
-import type { ConfigChanges, Kind, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
+import type { Autoscaler, ConfigChanges, Kind, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
 import type { PodUsage, Quota } from '../domain/quota.ts';
 import type { Labels } from '../domain/selector.ts';
 import type { PodShape } from '../domain/shape.ts';
 import type { Inventory, WatchBookmark } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
+import { readAutoscalers } from './autoscalers.ts';
 import { budgetsOf, readBudgets } from './budgets.ts';
 import { readConfigChanges } from './config.ts';
 import { Interner } from './interner.ts';
@@ -31,6 +32,7 @@ interface Part {
   readonly workloads: readonly Workload[];
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
   readonly budgets: ReadonlyMap<string, readonly string[]>;
+  readonly autoscalers: ReadonlyMap<string, Autoscaler>;
   readonly quotas: ReadonlyMap<string, readonly Quota[]>;
   readonly usage: ReadonlyMap<string, PodUsage>;
   readonly configChanges: ConfigChanges;
@@ -47,7 +49,7 @@ interface Reader {
 }
 
 /**
- * Namespaces, then budgets, quotas and workloads, then their live Pods. Throws `OutOfReach`, and `NotPermitted` unless the scope is a
+ * Namespaces, then budgets, autoscalers, quotas and workloads, then their live Pods. Throws `OutOfReach`, and `NotPermitted` unless the scope is a
  * list of namespaces: there a namespace that cannot be read is skipped, and said to be.
  *
  * `now` is what the inventory is dated by when no answer carries a date, in milliseconds since the epoch
@@ -70,6 +72,7 @@ export async function readInventory(
     workloads: [...parts.values()].flatMap(part => part.workloads),
     pods: new Map([...parts.values()].flatMap(part => [...part.pods])),
     budgets: new Map([...parts.values()].flatMap(part => [...part.budgets])),
+    autoscalers: new Map([...parts.values()].flatMap(part => [...part.autoscalers])),
     quotas: new Map([...parts.values()].flatMap(part => [...part.quotas])),
     usage: new Map([...parts.values()].flatMap(part => [...part.usage])),
     configChanges: new Map([...parts.values()].flatMap(part => [...part.configChanges])),
@@ -129,6 +132,7 @@ async function readWorkloads(
 ): Promise<Omit<Part, 'namespaces' | 'date'>> {
   const configChanges = await readConfigChanges(transport, namespace, needs);
   const all = await readBudgets(transport, namespace);
+  const autoscalers = await readAutoscalers(transport, { namespace, kinds: needs.kinds });
   const quotas = await readQuotas(transport, namespace);
   const usages = new Usages(quotas);
   const budgets = new Map<string, readonly string[]>();
@@ -185,7 +189,7 @@ async function readWorkloads(
       return undefined;
     },
   });
-  return { workloads, pods, budgets, quotas, usage: usages.all, configChanges, bookmark, unserved };
+  return { workloads, pods, budgets, autoscalers, quotas, usage: usages.all, configChanges, bookmark, unserved };
 }
 
 /** So many Pods of a workload may differ in their annotations; something may write another one on each. */

@@ -39,6 +39,13 @@ export const BUDGETS: Resource = {
   root: '/apis/policy/v1',
   namespaced: true,
 };
+export const AUTOSCALERS: Resource = {
+  name: 'horizontalpodautoscalers.autoscaling',
+  group: 'autoscaling',
+  plural: 'horizontalpodautoscalers',
+  root: '/apis/autoscaling/v2',
+  namespaced: true,
+};
 export const ACCESS_REVIEWS: Resource = {
   name: 'selfsubjectaccessreviews.authorization.k8s.io',
   group: 'authorization.k8s.io',

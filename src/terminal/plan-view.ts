@@ -1,5 +1,8 @@
+import { movedLately } from '../domain/autoscaler.ts';
 import { commonCauses, type CommonCause } from '../domain/causes.ts';
-import { keyOf, titleOf, type Reason } from '../domain/model.ts';
+import { formatDuration } from '../domain/duration.ts';
+import { formatInstant } from '../domain/instant.ts';
+import { keyOf, titleOf, type Autoscaler, type Reason } from '../domain/model.ts';
 import { printable } from '../domain/problem.ts';
 import { summarizeWindow, until } from '../domain/report.ts';
 import type { Placed } from '../domain/order.ts';
@@ -35,7 +38,7 @@ export function planText(preview: PlanPreview, now: number): string {
     const ways = waysOf(plan);
     const isOrdered = plan.batches.flat().some(({ placedBy }) => placedBy !== 'age');
     const rows = plan.batches.flatMap((batch, index) =>
-      batch.map(restart => restartRow(restart, { batch: index + 1, causes, isOrdered, hasWays: ways.size > 0 })),
+      batch.map(restart => restartRow(restart, { batch: index + 1, causes, isOrdered, hasWays: ways.size > 0, now })),
     );
     const sizes = plan.batches.map(batch => batch.length).join(', ');
     blocks.push(`${plural(restarts, 'restart')} in ${plural(plan.batches.length, 'batch', 'batches')} (${sizes}):`);
@@ -66,18 +69,20 @@ export function planText(preview: PlanPreview, now: number): string {
 }
 
 function restartRow(
-  { workload, way, why, detail, placedBy }: Placed,
+  { workload, way, why, detail, placedBy, autoscaler }: Placed,
   to: {
     readonly batch: number;
     readonly causes: readonly CommonCause[];
     readonly isOrdered: boolean;
     readonly hasWays: boolean;
+    readonly now: number;
   },
 ): string[] {
   const told = isTold({ why, detail }, to.causes) ? 'as above' : detail;
-  const { namespace, replicas } = workload;
+  const { namespace } = workload;
+  const replicas = replicasText(workload.replicas, autoscaler, to.now);
   const columns = [...(to.hasWays ? [way] : []), ...(to.isOrdered ? [placedBy] : [])];
-  return [String(to.batch), namespace, titleOf(workload), String(replicas), ...columns, why, told];
+  return [String(to.batch), namespace, titleOf(workload), replicas, ...columns, why, told];
 }
 
 /** Those that go another way than a rollout, by why they do, with their number. */
@@ -88,6 +93,14 @@ function waysOf({ batches }: PlanPreview['plan']): ReadonlyMap<string, number> {
     if (way !== 'rollout') ways.set(sentence, (ways.get(sentence) ?? 0) + 1);
   }
   return ways;
+}
+
+/** `3`, or `3 (2-10)` where an autoscaler may change that, and when it did if that is not long ago. */
+function replicasText(replicas: number, autoscaler: Autoscaler | undefined, now: number): string {
+  if (autoscaler === undefined) return String(replicas);
+  const { min, max, lastScaled = 0 } = autoscaler;
+  const ago = formatDuration(Math.max(0, Math.floor((now - lastScaled) / 1000) * 1000));
+  return `${replicas} (${min}-${max}${movedLately(autoscaler, now) ? `, scaled ${ago} ago` : ''})`;
 }
 
 const isTold = ({ why, detail }: Reason<string>, causes: readonly CommonCause[]): boolean =>
@@ -130,10 +143,17 @@ export function planJson({ window, plan, sweep, stop, unready, unseen, unserved,
         way: restart.way,
         because: restart.because,
         placedBy: restart.placedBy,
+        ...scaledBy(restart),
       })),
     ),
     left: plan.left.map(entry),
   };
+}
+
+function scaledBy({ autoscaler }: Restart): object {
+  if (autoscaler === undefined) return {};
+  const { name, min, max, lastScaled } = autoscaler;
+  return { autoscaler: { name, min, max, lastScaled: lastScaled === undefined ? null : formatInstant(lastScaled) } };
 }
 
 function entry({ workload: { namespace, name, kind }, why, detail }: Restart | Leave): object {

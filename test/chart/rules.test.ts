@@ -119,6 +119,8 @@ function excessOf({ apiGroups = [], resources = [], verbs, resourceNames }: V1Po
     'policy',
     'poddisruptionbudgets',
     'resourcequotas',
+    'autoscaling',
+    'horizontalpodautoscalers',
     'namespaces',
     'events',
     ...(resourceNames === undefined ? [] : ['configmaps']),

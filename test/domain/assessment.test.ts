@@ -9,6 +9,7 @@ import {
   aCheckpoint,
   aFreshPod,
   aNamespace,
+  anAutoscaler,
   aQuota,
   aUsage,
   aPolicy,
@@ -37,6 +38,7 @@ function aLook(seen: readonly { readonly workload: Workload; readonly pod?: Part
     workloads: seen.map(({ workload }) => workload),
     skipped: [],
     configChanges: new Map(),
+    autoscalers: new Map(),
     quotas: new Map(),
     usage: new Map(),
     pods: new Map(seen.map(({ workload, pod }) => [keyOf(workload), somePods(workload.replicas, pod)])),
@@ -212,6 +214,12 @@ describe('a tick on which nothing is known', () => {
   test('does not keep it open for ever, because ages are measured from its beginning', () => {
     assert.equal(after(BEGIN + policy.onFailure.retryAfter), null);
   });
+});
+
+test('a workload is judged with its autoscaler', () => {
+  const autoscaler = anAutoscaler();
+  const look = { ...aLook([STALE]), autoscalers: new Map([['shop/web', autoscaler]]) };
+  assert.equal(assess(look, EMPTY, circumstances()).plan.batches[0]?.[0]?.autoscaler, autoscaler);
 });
 
 describe('a workload without room in its quota', () => {

@@ -9,6 +9,7 @@ import {
   aFreshPod,
   aJudged,
   aNamespace,
+  anAutoscaler,
   aPolicy,
   aRestarted,
   aStart,
@@ -66,8 +67,15 @@ test('a stale and willing workload is to be restarted, with the reason and its o
     because: '',
     replicaSet: { name: 'web-1', uid: 'replicaset-1' },
     has: [],
+    autoscaler: undefined,
     failedBefore: false,
   });
+});
+
+test('a restart knows of the autoscaler', () => {
+  const autoscaler = anAutoscaler();
+  const verdict = judge(aJudged({ autoscaler }), aBench());
+  assert.equal(verdict.kind === 'restart' && verdict.autoscaler, autoscaler);
 });
 
 test('a workload whose Pods match no criterion is fresh', () => {

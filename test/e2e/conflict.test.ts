@@ -44,9 +44,10 @@ async function startAfter(verb: 'label' | 'annotate', change: string) {
       because: '',
       replicaSet: { name: '', uid: '' },
       has: [],
+      autoscaler: undefined,
       failedBefore: false,
     } as const;
-    const none = { budgets: new Map(), quotas: new Map(), usage: new Map() };
+    const none = { budgets: new Map(), autoscalers: new Map(), quotas: new Map(), usage: new Map() };
     const started = await start(restart, { ...world, cluster, bench, namespaces, ...none }, true);
     const patches = (await site.cluster.requestsBy('admin')).filter(
       request => request.verb === 'patch' && request.userAgent === 'nightshift' && request.namespace === namespace,

@@ -9,6 +9,10 @@ import { refuseRestarts } from './somebody.ts';
 describe('what a run cannot do', { concurrency: 6 }, () => {
   const forbidden = [
     { without: 'list deployments', says: /list deployments\.apps in the whole cluster/ },
+    {
+      without: 'list horizontalpodautoscalers',
+      says: /list horizontalpodautoscalers\.autoscaling in the whole cluster/,
+    },
     { without: 'list resourcequotas', says: /list resourcequotas in the whole cluster/ },
     { without: 'list pods', says: /list pods in the whole cluster/ },
     { without: 'list namespaces', says: /list namespaces in the whole cluster/ },

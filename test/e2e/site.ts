@@ -254,6 +254,7 @@ function rights(id: string, home: string, { without, also = [], kinds = [] }: Si
     rule('', 'events', ['create']),
     rule('policy', 'poddisruptionbudgets', ['list']),
     rule('', 'resourcequotas', ['list']),
+    rule('autoscaling', 'horizontalpodautoscalers', ['list']),
     ...also.map(right => rule('', right.split(' ')[1] ?? '', right.split(' ').slice(0, 1))),
   ].filter(({ verbs }) => verbs.length > 0);
   const local = [rule('', 'pods', ['get']), rule('', 'configmaps', ['get', 'update'])];

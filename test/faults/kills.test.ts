@@ -28,6 +28,7 @@ const STEPS: readonly Step[] = [
   { step: 'the hold', rule: SAVE },
   { step: 'the list of Namespaces', rule: get(/namespaces\?/) },
   { step: 'the list of budgets', rule: get(/poddisruptionbudgets/) },
+  { step: 'the list of autoscalers', rule: get(/horizontalpodautoscalers/) },
   { step: 'the list of quotas', rule: get(/resourcequotas/) },
   { step: 'the list of Deployments', rule: get(/deployments\?limit/) },
   { step: 'the list of Pods', rule: get(/\/v1\/pods\?/) },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Autoscaler, Kind } from '../../src/domain/model.ts';
 import type { Scope } from '../../src/kubernetes/inventory.ts';
 import { aQuota, aUsage, NO_NEEDS } from '../build.ts';
 import { readInventory } from '../../src/kubernetes/inventory.ts';
@@ -82,6 +83,9 @@ const answer: Handler = ({ path }, response) => {
     '/api/v1/resourcequotas': aList([]),
     '/api/v1/namespaces/shop/resourcequotas': aList([]),
     '/api/v1/namespaces/halfway/resourcequotas': aList([]),
+    '/apis/autoscaling/v2/horizontalpodautoscalers': aList([]),
+    '/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers': aList([]),
+    '/apis/autoscaling/v2/namespaces/halfway/horizontalpodautoscalers': aList([]),
     '/api/v1/namespaces/shop': { metadata: { name: 'shop' } },
     '/apis/apps/v1/namespaces/shop/deployments': aList([aDeployment('cart')], { resourceVersion: '50' }),
     '/api/v1/namespaces/shop/pods': aList([aPod('cart', 'live')]),
@@ -93,6 +97,18 @@ const answer: Handler = ({ path }, response) => {
   if (path === '/api/v1/namespaces/gone') return reply(response, 404, failure(404, 'not found'));
   return reply(response, 403, failure(403, 'forbidden'));
 };
+/** A cluster in which there is nothing. */
+const EMPTY: Readonly<Record<string, Json>> = Object.fromEntries(
+  [
+    '/api/v1/namespaces',
+    '/apis/policy/v1/poddisruptionbudgets',
+    '/apis/autoscaling/v2/horizontalpodautoscalers',
+    '/api/v1/resourcequotas',
+    '/apis/apps/v1/deployments',
+    '/apis/apps/v1/statefulsets',
+    '/api/v1/pods',
+  ].map(path => [path, aList([])]),
+);
 const paths = (seen: readonly Seen[]) => seen.map(({ path }) => path).filter(path => path !== REVIEWS);
 
 describe('the inventory', () => {
@@ -103,6 +119,7 @@ describe('the inventory', () => {
     assert.deepEqual(paths(server.seen), [
       '/api/v1/namespaces',
       '/apis/policy/v1/poddisruptionbudgets',
+      '/apis/autoscaling/v2/horizontalpodautoscalers',
       '/api/v1/resourcequotas',
       '/apis/apps/v1/deployments',
       '/api/v1/pods',
@@ -137,6 +154,7 @@ describe('the inventory', () => {
         aBudget('z', 'no'),
       ]),
       '/api/v1/resourcequotas': aList([]),
+      '/apis/autoscaling/v2/horizontalpodautoscalers': aList([]),
       '/apis/apps/v1/deployments': aList([
         aDeployment('both', { template: labels('template') }),
         aDeployment('pods'),
@@ -186,6 +204,7 @@ describe('the inventory', () => {
     const lists: Readonly<Record<string, Json>> = {
       '/api/v1/namespaces': aList([{ metadata: { name: 'shop' } }, { metadata: { name: 'other' } }]),
       '/apis/policy/v1/poddisruptionbudgets': aList([]),
+      '/apis/autoscaling/v2/horizontalpodautoscalers': aList([]),
       '/api/v1/resourcequotas': aList([
         {
           metadata: { namespace: 'shop', name: 'compute' },
@@ -216,6 +235,44 @@ describe('the inventory', () => {
       ]),
     );
     assert.equal(usage.get('shop/cart'), usage.get('shop/till'), 'fifty thousand copies would not fit');
+  });
+
+  it('has the autoscalers of what it may restart', async () => {
+    const autoscaler = (name: string, target: Json, more: { readonly spec?: Json; readonly status?: Json } = {}) => ({
+      metadata: { namespace: 'shop', name },
+      spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', ...target }, maxReplicas: 10, ...more.spec },
+      status: more.status ?? {},
+    });
+    const lists: Readonly<Record<string, Json>> = {
+      ...EMPTY,
+      '/apis/autoscaling/v2/horizontalpodautoscalers': aList([
+        autoscaler(
+          'a',
+          { name: 'cart' },
+          { spec: { minReplicas: 2 }, status: { lastScaleTime: '2026-11-23T00:59:00Z' } },
+        ),
+        autoscaler('b', { name: 'cart' }, { spec: { minReplicas: 5 } }),
+        autoscaler('c', { name: 'till' }, { status: { lastScaleTime: null } }),
+        autoscaler('d', { name: 'db', kind: 'StatefulSet' }),
+        autoscaler('e', { name: 'web', apiVersion: 'example.com/v1' }),
+        autoscaler('f', { name: 'web', apiVersion: 'v1', kind: 'ReplicationController' }),
+      ]),
+    };
+    await using server = await fakeApiServer(({ path }, response) => reply(response, 200, lists[path]));
+    await using to = transportTo(server);
+    const of = (kinds: readonly Kind[]) =>
+      readInventory(to.transport, { scope: CLUSTER, needs: { ...NO_NEEDS, kinds }, now: 1 });
+    const cart: Autoscaler = { name: 'a', min: 2, max: 10, lastScaled: Date.parse('2026-11-23T00:59:00Z') };
+    const till: Autoscaler = { name: 'c', min: 1, max: 10, lastScaled: undefined };
+    assert.deepEqual(
+      (await of(['Deployment'])).autoscalers,
+      new Map([
+        ['shop/cart', cart],
+        ['shop/till', till],
+      ]),
+    );
+    const db = { ...till, name: 'd' };
+    assert.deepEqual((await of(['StatefulSet'])).autoscalers, new Map([['shop/db (StatefulSet)', db]]));
   });
 
   it('is not read without the rights to it', async () => {
@@ -282,7 +339,7 @@ describe('the inventory', () => {
       inventory.bookmark.map(({ namespace }) => namespace),
       names,
     );
-    assert.equal(server.seen.length, 100);
+    assert.equal(server.seen.length, 120);
     assert.ok(most <= 4, `${most} at a time`);
   });
 });

@@ -72,6 +72,7 @@ before(async () => {
     rule(['apps'], ['deployments'], ['get', 'list', 'watch']),
     rule(['policy'], ['poddisruptionbudgets'], ['list']),
     rule([''], ['resourcequotas'], ['list']),
+    rule(['autoscaling'], ['horizontalpodautoscalers'], ['list']),
     rule([''], ['pods'], ['list']),
   ];
   const objects = [

@@ -96,6 +96,7 @@ export class ProcessCluster implements Cluster {
       pods,
       configChanges: read.configChanges,
       budgets,
+      autoscalers: new Map(),
       quotas: new Map(),
       usage: new Map(),
       bookmark,

@@ -4,7 +4,7 @@ import { makePlan } from '../../src/domain/plan.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
 import type { Preview } from '../../src/preview.ts';
 import { planJson, planText } from '../../src/terminal/plan-view.ts';
-import { aLeave, anInFlight, aRestart, BEGIN, HOUR, NOW, OCCURRENCE, RUN, SWEEP, T } from '../build.ts';
+import { aLeave, anAutoscaler, anInFlight, aRestart, BEGIN, HOUR, NOW, OCCURRENCE, RUN, SWEEP, T } from '../build.ts';
 
 const VERDICTS: readonly Verdict[] = [
   aRestart({ name: 'web', replicas: 3 }),
@@ -141,6 +141,34 @@ test('the plan for machines is documented: names, kinds, reasons, ways and repli
       entry('stopped', 'paused', 'left: paused'),
     ],
   });
+});
+
+describe('what an autoscaler may change', () => {
+  for (const [because, autoscaler, replicas, told] of [
+    ['is nothing where there is none', undefined, '3', undefined],
+    ['is shown behind the replicas', anAutoscaler(), '3 (2-10)', { lastScaled: '2026-11-24T00:10:00Z' }],
+    ['is shown where it never did', anAutoscaler({ lastScaled: undefined }), '3 (2-10)', { lastScaled: null }],
+    [
+      'is shown with when it did, where that is not long ago',
+      anAutoscaler({ lastScaled: NOW - 130_500 }),
+      '3 (2-10, scaled 2m10s ago)',
+      { lastScaled: '2026-11-24T01:07:49Z' },
+    ],
+    [
+      'is shown without a future',
+      anAutoscaler({ lastScaled: NOW + 1 }),
+      '3 (2-10, scaled 0s ago)',
+      { lastScaled: '2026-11-24T01:10:00Z' },
+    ],
+  ] as const) {
+    test(because, () => {
+      const preview = aPreview([aRestart({ autoscaler })]);
+      assert.ok(planText(preview, NOW).includes(`web    ${replicas.padEnd(8)}   podTooOld`), planText(preview, NOW));
+      const json = JSON.parse(JSON.stringify(planJson(preview)));
+      const expected = told && { name: 'web', min: 2, max: 10, ...told };
+      assert.deepEqual(json.batches[0][0].autoscaler, expected);
+    });
+  }
 });
 
 test('one cause of many is told once, above the restarts and among what is left', () => {

@@ -44,6 +44,9 @@ these.
 - apiGroups: [""]
   resources: [resourcequotas]
   verbs: [list]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list]
 {{- if $configMaps }}
 - apiGroups: [""]
   resources: [configmaps{{ if $secrets }}, secrets{{ end }}]

@@ -46,23 +46,31 @@ export class QuotaRoom {
     return this.#crowded.has(restart.workload.namespace) && this.#usageOf(restart) !== undefined;
   }
 
-  /** Whether it may start now; `flying` are those of ours that are in flight in its namespace. */
+  /**
+   * Whether it may start now; `flying` are those of ours that are in flight in its namespace. Beside these there has to be
+   * room for the surges of all: else one takes the room that another needs for its first Pod, or for the Pod that comes
+   * after one that it let go. Alone, one Pod of room is enough, and none is needed where an old Pod may go first.
+   */
   async ask(restart: Restart, flying: () => readonly Flying[]): Promise<QuotaAnswer> {
     const { cluster, observed, clock, gates, announcer } = this.#world;
     const { namespace } = restart.workload;
-    const one = this.#usageOf(restart);
-    if (one === undefined) return ROOM;
+    const usage = this.#usageOf(restart);
+    if (usage === undefined) return ROOM;
     const workload = observed.latest(restart.workload) ?? restart.workload;
     try {
-      for (;;) {
-        const now = await cluster.quotas(namespace);
-        // Their Pods may be counted already, or not be made yet: the worse is assumed.
-        const reason = quotaTooSmall(workload, restart.way, shortagesOf(now, one, this.#onTheirWay(flying())));
-        if (reason === undefined) return ROOM;
-        if (flying().length > 0) {
+      while (flying().length > 0 || needsRoom(workload, restart.way)) {
+        const quotas = await cluster.quotas(namespace);
+        const others = flying();
+        const count = others.length > 0 ? addedBy(restart.way, workload) : 1;
+        // The Pods of the others may be counted already, or not be made yet: the worse is assumed.
+        const shortages = shortagesOf(quotas, [{ usage, count }, ...this.#onTheirWay(others)]);
+        if (shortages.length === 0) return ROOM;
+        if (others.length > 0) {
           this.#crowded.add(namespace);
           return { kind: 'later' };
         }
+        const reason = quotaTooSmall(workload, restart.way, shortages);
+        if (reason === undefined) return ROOM;
         const endedAt = this.#endedAt.get(namespace) ?? Number.NEGATIVE_INFINITY;
         if (clock.elapsed() - endedAt >= SETTLES) {
           announcer.tell({ kind: 'judgedAgain', workload, detail: `${reason.why}: ${reason.detail}` });
@@ -71,19 +79,19 @@ export class QuotaRoom {
         await observed.pause(POLL);
         if ((await gates.check()) !== undefined) return { kind: 'closed' };
       }
+      return ROOM;
     } catch (error) {
       gates.close(endingOfError(error, announcer));
       return { kind: 'closed' };
     }
   }
 
-  /** What the Pod takes that its rollout begins with; undefined where no quota can keep that from being made. */
-  #usageOf({ workload: judged, way }: Restart): PodUsage | undefined {
+  /** What a Pod of it takes; undefined where there is no quota, or where that is not known. */
+  #usageOf({ workload }: Restart): PodUsage | undefined {
     const { quotas, usage, observed } = this.#world;
-    const workload = observed.latest(judged) ?? judged;
-    // What a Pod of another template takes is not known: its last rollout has just found room for it.
-    const isKnown = workload.template === judged.template;
-    return quotas.has(judged.namespace) && isKnown && needsRoom(workload, way) ? usage.get(keyOf(judged)) : undefined;
+    // Of another template, nobody knows: its last rollout has just found room for it.
+    const isKnown = (observed.latest(workload) ?? workload).template === workload.template;
+    return quotas.has(workload.namespace) && isKnown ? usage.get(keyOf(workload)) : undefined;
   }
 
   #onTheirWay(flying: readonly Flying[]): readonly Newcomers[] {

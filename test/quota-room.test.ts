@@ -66,11 +66,18 @@ describe('in a quota with room', () => {
     assert.equal(asked(world), 3 + 2);
   });
 
-  test('for one Pod, what needs none does not wait', async () => {
+  test('for one Pod, what could do without waits, too: it would take the room of what cannot', async () => {
     const free = aRestart({ name: 'w9', strategy: rolling(1, 1) });
-    const world = await inQuota({ room: 1 }, { restarts: [...some(2), free] });
-    assert.deepEqual(names(world.flights), ['w0', 'w9', 'w1']);
-    assert.equal(together(world.flights), 2);
+    const world = await inQuota({ room: 1 }, { restarts: [...some(1), free] });
+    assert.deepEqual([names(world.flights), together(world.flights)], [['w0', 'w9'], 1]);
+  });
+
+  test('for one Pod, what adds none waits for what would take the place of its Pods', async () => {
+    const steady = aRestart({ name: 'w9', strategy: rolling(0, 1) });
+    const greedy = some(1, { strategy: rolling(2, 0) });
+    const beside = async (room: number) =>
+      together((await inQuota({ room }, { restarts: [...greedy, steady] })).flights);
+    assert.deepEqual([await beside(1), await beside(2)], [1, 2]);
   });
 
   test('for all, none waits', async () => {
@@ -79,8 +86,14 @@ describe('in a quota with room', () => {
   });
 
   test('for the whole surge of one and no more, the second waits although no Pod is made yet', async () => {
-    const strategy = { kind: 'rollingUpdate', maxSurge: 2, maxUnavailable: 0 } as const;
+    const strategy = rolling(2, 0);
     const world = await inQuota({ room: 2 }, { restarts: some(2, { strategy }) });
+    assert.deepEqual([together(world.flights), world.outcomes.length], [1, 2]);
+  });
+
+  test('for its first Pod and no more, one with a large surge goes alone', async () => {
+    const greedy = aRestart({ name: 'w1', strategy: rolling(2, 0) });
+    const world = await inQuota({ room: 2 }, { restarts: [...some(1), greedy] });
     assert.deepEqual([together(world.flights), world.outcomes.length], [1, 2]);
   });
 
@@ -159,8 +172,8 @@ describe('in a quota that others have filled', () => {
 describe('a quota is not asked about', () => {
   const full = { room: 0 };
   for (const [because, journey] of [
-    ['what may have one Pod less', { restarts: some(2, { strategy: rolling(1, 1) }) }],
-    ['what adds no Pod', { restarts: some(2, { strategy: rolling(0, 1) }) }],
+    ['what may have one Pod less, and goes alone', { restarts: some(1, { strategy: rolling(1, 1) }) }],
+    ['what adds no Pod, and goes alone', { restarts: some(1, { strategy: rolling(0, 1) }) }],
     ['what nobody knows the Pods of', { restarts: some(2), before: ({ cluster }) => cluster.usage.clear() }],
     [
       'what has another template by now',

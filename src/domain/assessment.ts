@@ -113,7 +113,7 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
 
 function shortagesIn({ quotas, usage }: Look, workload: Workload): readonly Shortage[] {
   const one = usage.get(keyOf(workload));
-  return one === undefined ? [] : shortagesOf(quotas.get(workload.namespace) ?? [], one);
+  return one === undefined ? [] : shortagesOf(quotas.get(workload.namespace) ?? [], [{ usage: one, count: 1 }]);
 }
 
 const isCrowdedOut = (verdict: Verdict, busy: ReadonlySet<string>): boolean =>

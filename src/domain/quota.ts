@@ -23,13 +23,13 @@ export interface PodUsage {
   readonly scopes: Labels;
 }
 
-/** Pods that are on their way. */
+/** Pods that are to come. */
 export interface Newcomers {
   readonly usage: PodUsage;
   readonly count: number;
 }
 
-/** What a quota lacks for one more Pod, in billionths. */
+/** What a quota lacks for Pods that are to come, in billionths. */
 export interface Shortage {
   readonly quota: string;
   readonly resource: string;
@@ -40,31 +40,22 @@ export interface Shortage {
 }
 
 /**
- * What the quotas of a namespace lack for one more Pod, when those on their way have come. The comparison is that of
- * admission (apiserver pkg/admission/plugin/resourcequota); what a quota does not tell, and whom it counts where that
- * cannot be told, is no shortage: better a restart that waits for its Pod than none.
+ * What the quotas of a namespace lack for all of these Pods. The comparison is that of admission (apiserver
+ * pkg/admission/plugin/resourcequota); what a quota does not tell, and whom it counts where that cannot be told, is no
+ * shortage: better a restart that waits for its Pod than none.
  */
-export function shortagesOf(
-  quotas: readonly Quota[],
-  usage: PodUsage,
-  onTheirWay: readonly Newcomers[] = [],
-): readonly Shortage[] {
-  return quotas.flatMap(quota => {
-    if (!isCounted(quota, usage)) return [];
-    const others = onTheirWay.filter(newcomers => isCounted(quota, newcomers.usage));
-    return [...quota.hard].flatMap(([resource, hard]) => {
-      const needed = usage.amounts.get(resource) ?? 0n;
-      const used = quota.used.get(resource);
+export function shortagesOf(quotas: readonly Quota[], newcomers: readonly Newcomers[]): readonly Shortage[] {
+  return quotas.flatMap(({ name, counts, hard: limits, used: counted }) => {
+    const ours = newcomers.filter(({ usage }) => counts !== undefined && selectorMatches(counts, usage.scopes));
+    return [...limits].flatMap(([resource, hard]) => {
+      const needed = ours.reduce((sum, one) => sum + takenBy(one, resource), 0n);
+      const used = counted.get(resource);
       if (used === undefined || needed <= 0n) return [];
-      const taken = others.reduce((sum, newcomers) => sum + takenBy(newcomers, resource), used);
-      const left = hard - taken;
-      return needed <= left ? [] : [{ quota: quota.name, resource, needed, left, hard }];
+      const left = hard - used;
+      return needed <= left ? [] : [{ quota: name, resource, needed, left, hard }];
     });
   });
 }
-
-const isCounted = ({ counts }: Quota, { scopes }: PodUsage): boolean =>
-  counts !== undefined && selectorMatches(counts, scopes);
 
 const takenBy = ({ usage, count }: Newcomers, resource: string): bigint =>
   (usage.amounts.get(resource) ?? 0n) * BigInt(Math.ceil(count));

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Strategy } from '../../src/domain/model.ts';
-import { needsRoom, quotaTooSmall, shortagesOf, type Newcomers, type Quota } from '../../src/domain/quota.ts';
+import { ONE } from '../../src/domain/quantity.ts';
+import {
+  needsRoom,
+  quotaTooSmall,
+  shortagesOf,
+  type Newcomers,
+  type PodUsage,
+  type Quota,
+} from '../../src/domain/quota.ts';
 import type { Selector } from '../../src/domain/selector.ts';
 import { aQuota, aUsage, aWorkload, type GivenWorkload } from '../build.ts';
 
@@ -11,8 +19,9 @@ const rolling = (maxSurge: number | string, maxUnavailable: number | string): St
   maxUnavailable,
 });
 
-const lacking = (quotas: readonly Quota[], usage: Parameters<typeof aUsage>[0], others: readonly Newcomers[] = []) =>
-  shortagesOf(quotas, aUsage(usage), others).map(({ quota, resource }) => `${quota} ${resource}`);
+const one = (usage: PodUsage): readonly Newcomers[] => [{ usage, count: 1 }];
+const lacking = (quotas: readonly Quota[], usage: Parameters<typeof aUsage>[0]) =>
+  shortagesOf(quotas, one(aUsage(usage))).map(({ quota, resource }) => `${quota} ${resource}`);
 
 describe('a quota has room for one more Pod', () => {
   for (const { because, quota, usage, lacks } of [
@@ -58,7 +67,7 @@ describe('a quota has room for one more Pod', () => {
     test(because, () => {
       assert.deepEqual(
         lacking([aQuota({ name: 'q', ...quota })], usage ?? { pods: '1' }),
-        lacks.map(one => `q ${one}`),
+        lacks.map(resource => `q ${resource}`),
       );
     });
   }
@@ -78,18 +87,22 @@ describe('a quota has room for one more Pod', () => {
       ['other', 0],
     ] as const) {
       const usage = { ...aUsage({ pods: '1' }), scopes: { PriorityClass: priorityClass } };
-      assert.equal(shortagesOf([quota], usage).length, count);
+      assert.equal(shortagesOf([quota], one(usage)).length, count);
     }
   });
 
-  test('when those on their way have come, as far as it counts them', () => {
-    const quota = aQuota({ name: 'q', counts: burst, hard: { pods: '6' }, used: { pods: '3' } });
-    const usage = { ...aUsage({ pods: '1' }), scopes: { PriorityClass: 'burst' } };
-    const left = (...others: readonly Newcomers[]) => shortagesOf([quota], usage, others).map(({ left: rest }) => rest);
-    assert.deepEqual(left({ usage, count: 2 }), []);
-    assert.deepEqual(left({ usage, count: 3 }), [0n]);
-    assert.deepEqual(left({ usage, count: 1 }, { usage, count: 1.5 }), [0n]);
-    assert.deepEqual(left({ usage: aUsage({ pods: '1' }), count: 3 }), []);
+  test('or for all that are to come, as far as it counts them', () => {
+    const quota = aQuota({ counts: burst, hard: { pods: '6' }, used: { pods: '3' } });
+    const usage = { ...aUsage(), scopes: { PriorityClass: 'burst' } };
+    const needs = (...newcomers: readonly Newcomers[]) =>
+      shortagesOf([quota], newcomers).map(({ needed, left }) => [needed / ONE, left / ONE]);
+    assert.deepEqual(needs(), []);
+    assert.deepEqual(needs({ usage, count: 0 }), []);
+    assert.deepEqual(needs({ usage, count: 3 }), []);
+    assert.deepEqual(needs({ usage, count: 3 }, { usage, count: 0 }), []);
+    assert.deepEqual(needs({ usage, count: 3 }, { usage, count: 1 }), [[4n, 3n]]);
+    assert.deepEqual(needs({ usage, count: 1.5 }, { usage, count: 2 }), [[4n, 3n]]);
+    assert.deepEqual(needs({ usage: aUsage(), count: 9 }), []);
   });
 });
 
@@ -117,7 +130,7 @@ test('a restart by evictions needs no room, and one with a spare Pod needs some 
 
 describe('what is left for its quota', () => {
   const shortages = (hard: Record<string, string>, used: Record<string, string>, usage: Record<string, string>) =>
-    shortagesOf([aQuota({ name: 'compute', hard, used })], aUsage(usage));
+    shortagesOf([aQuota({ name: 'compute', hard, used })], one(aUsage(usage)));
   const few = shortages({ 'requests.cpu': '4' }, { 'requests.cpu': '3800m' }, { 'requests.cpu': '500m' });
   const detail = 'no room for the Pod that its restart begins with: ResourceQuota compute has';
 
@@ -131,10 +144,10 @@ describe('what is left for its quota', () => {
   test('is told with all that is lacking, but for what nobody would read', () => {
     const all = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map(name => [`requests.example.com/${name}`, '1']));
     const told = quotaTooSmall(aWorkload(), 'rollout', shortages(all, all, all))?.detail ?? '';
-    const one = (name: string) => `has nothing of 1 left for requests.example.com/${name}, 1 is needed`;
+    const lacks = (name: string) => `has nothing of 1 left for requests.example.com/${name}, 1 is needed`;
     assert.equal(
       told,
-      `${detail.slice(0, -4)} ${['a', 'b', 'c'].map(one).join('; ResourceQuota compute ')}; and 2 more`,
+      `${detail.slice(0, -4)} ${['a', 'b', 'c'].map(lacks).join('; ResourceQuota compute ')}; and 2 more`,
     );
   });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { until } from '../cluster/until.ts';
 import type { RunReport } from '../worker-log.ts';
-import { leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
+import { leftByName, outcomesByName, quickPolicy, Site, type Worker } from './site.ts';
 
 interface QuotaObject {
   readonly status?: {
@@ -52,6 +52,9 @@ async function versionOf(site: Site, name: string): Promise<string> {
 const detailOf = ({ left }: RunReport, site: Site): string =>
   left.find(({ namespace, name }) => namespace === site.namespaces[0] && name === 'web')?.detail ?? '';
 
+const startsAndEnds = (worker: Worker): readonly string[] =>
+  worker.lines().flatMap(({ message }) => (/^restart (started|ended)$/.test(message) ? [message] : []));
+
 const atOnce = { sizes: [50], pause: '0s', inFlight: { workloads: 10, pods: 200, perNamespace: 10 } };
 
 describe('a workload in a quota', { concurrency: 4 }, () => {
@@ -95,11 +98,20 @@ describe('a workload in a quota', { concurrency: 4 }, () => {
     assert.equal(code, 0, worker.stdout() + worker.stderr());
     assert.deepEqual(outcomesByName(report), { a: 'restarted', b: 'restarted', c: 'restarted' });
     assert.deepEqual(leftByName(report, site), {});
-    const lines = worker.lines().filter(({ message }) => message === 'restart started' || message === 'restart ended');
     assert.deepEqual(
-      lines.map(({ message }) => message),
+      startsAndEnds(worker),
       names.flatMap(() => ['restart started', 'restart ended']),
     );
+  });
+
+  test('with little room goes beside no other whose surge would take it', async () => {
+    const site = await Site.open();
+    // Sorted by name: the first takes what it can get, and could do without.
+    await site.deploy(web(site, 'a', 1), web(site, 'b'));
+    await limit(site, { pods: '5' });
+    const { report, worker } = await site.run(quickPolicy(site, { batches: atOnce }));
+    assert.deepEqual(outcomesByName(report), { a: 'restarted', b: 'restarted' }, worker.stdout());
+    assert.deepEqual(startsAndEnds(worker), ['restart started', 'restart ended', 'restart started', 'restart ended']);
   });
 
   test('that does not count it is restarted', async () => {

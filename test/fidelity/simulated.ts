@@ -60,6 +60,7 @@ const aStory = (seed: number): Story => ({
   version: OLD,
   fleet: [],
   budgets: new Map(),
+  room: new Map(),
   nights: 0,
   trouble: 0,
   isSluggish: false,

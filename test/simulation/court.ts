@@ -7,6 +7,7 @@ import type { Draft } from './draft.ts';
 import { Eyes } from './eyes.ts';
 import { type Flight, Flights, flightName, isComplete, refOf } from './flights.ts';
 import type { Injector } from './injector.ts';
+import type { PodQuotas } from './pod-quotas.ts';
 import type { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
 import { stamp, type Trace } from './trace.ts';
@@ -25,6 +26,7 @@ export interface CourtWorld {
   readonly configMap: ConfigMap;
   readonly configChanges: ReadonlyMap<string, number>;
   readonly budgets: ReadonlyMap<string, readonly string[]>;
+  readonly quotas: PodQuotas;
   readonly trace: Trace;
 }
 
@@ -50,6 +52,8 @@ export class Court {
   readonly failures = new Map<string, Set<string>>();
   /** When each workload got another number of replicas, by key. */
   readonly scaledAt = new Map<string, number>();
+  /** When each workload got another template, by key. */
+  readonly editedAt = new Map<string, number>();
   /** How many each wants, whatever we add, by key. */
   readonly wanted = new Map<string, number>();
   /** When somebody opted a workload out, by uid. */

@@ -39,6 +39,8 @@ export class DeploymentController {
   readonly tempers = new Map<string, Temper>();
   /** How late it sees a change, milliseconds. */
   lag: readonly [number, number] = [20, 1_500];
+  /** Whether a quota of the namespace refuses one more Pod. */
+  isFull: (namespace: string) => boolean = () => false;
   /** Whether the API server tells of Pods on their way out. */
   servesTerminating = true;
   readonly #care = new Map<string, Care>();
@@ -190,6 +192,7 @@ export class DeploymentController {
     const surplus = live.toSorted((a, b) => Number(a.state === 'available') - Number(b.state === 'available'));
     for (const pod of surplus.slice(0, Math.max(0, live.length - replicas))) this.#end(workload, pod);
     for (let count = live.length; count < replicas; count++) {
+      if (this.isFull(workload.namespace)) return 'exceeded quota';
       const sidecar = this.#world.injector.inject(workload);
       if (sidecar === 'refused') return 'failed calling webhook';
       this.#create(workload, set, sidecar);

@@ -1,3 +1,5 @@
+import { keyOf, type Workload } from '../../src/domain/model.ts';
+import { fenceposts } from './deployment-controller.ts';
 import { instantOf } from './eyes.ts';
 import { isFlying, refOf, type Flight } from './flights.ts';
 import type { Witness } from './witness.ts';
@@ -31,6 +33,40 @@ export function judgeLimits(witness: Witness, started: Flight): void {
   const shared = flying.flatMap(({ key }) => budgets.get(key) ?? []);
   demands(new Set(shared).size === shared.length, 'two share a PodDisruptionBudget');
   judgeRamp(witness, flying);
+  judgeRoom(witness, started, flying);
+}
+
+/** So long a change of a workload need not be known, nor its Pods be back. */
+const UNSETTLED = 5 * 60_000;
+
+/**
+ * Where a quota is tight, only those are in flight together whose surges it has room for. Left out is a namespace in which
+ * somebody else has changed something: what a process saw there may be true no more.
+ */
+function judgeRoom({ court, process, inventoryAt }: Witness, started: Flight, flying: readonly Flight[]): void {
+  const { api, quotas } = court.world;
+  const { namespace } = refOf(started.key);
+  const room = quotas.room.get(namespace);
+  const isRecent = (at: number | undefined): boolean => (at ?? 0) > Math.min(inventoryAt, court.now - UNSETTLED);
+  const isMoved = quotas.in(namespace).some(workload => {
+    const [key, { uid, replicas, status }] = [keyOf(workload), workload];
+    const changes = [court.scaledAt.get(key), court.editedAt.get(key), court.disturbedAt.get(uid)];
+    return changes.some(isRecent) || status.availableReplicas < replicas;
+  });
+  if (room === undefined || isMoved) return;
+  const others = flying.filter(({ key }) => key !== started.key && refOf(key).namespace === namespace);
+  const added = (flight: Flight): number => addedBy(flight, api.get(refOf(flight.key)));
+  const taken = others.reduce((sum, flight) => sum + added(flight), added(started));
+  court.demands(
+    others.length === 0 || taken <= room,
+    'a tight quota is shared one after the other',
+    () => `${process.run} starts ${started.key}, all add ${taken} Pods, the quota has room for ${room}`,
+  );
+}
+
+function addedBy({ way }: Flight, workload: Workload | undefined): number {
+  if (way !== 'rollout') return Number(way === 'replace');
+  return workload === undefined ? 0 : fenceposts(workload).surge;
 }
 
 /**

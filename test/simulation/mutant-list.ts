@@ -94,6 +94,18 @@ export const MUTANTS: readonly Mutant[] = [
     becomes: 'budgetsOf(candidate).every(budget => budget !== "" || taken.has(budget)) &&',
   },
   {
+    fault: 'what a quota has no room for starts all the same',
+    file: 'execute.ts',
+    is: "if (answer.kind === 'later') continue;",
+    becomes: "if (answer.kind === 'later' && this.#batch.length === 0) continue;",
+  },
+  {
+    fault: 'Pods on their way into a quota are not counted',
+    file: 'quota-room.ts',
+    is: '...this.#onTheirWay(others)',
+    becomes: '...this.#onTheirWay([])',
+  },
+  {
     fault: 'the ramp starts where the last occurrence left it',
     file: 'domain/ledger.ts',
     is: ': { name, opensAt, failures: 0, done: 0 },',

@@ -17,6 +17,7 @@ import type { DeploymentController } from './deployment-controller.ts';
 import type { Injector } from './injector.ts';
 import type { Network } from './network.ts';
 import { projected, type SimulatedPod } from './pods.ts';
+import type { PodQuotas } from './pod-quotas.ts';
 import type { Process } from './process.ts';
 import { ProcessWatch, type Known } from './process-watch.ts';
 import type { Random } from './random.ts';
@@ -34,6 +35,7 @@ export interface Cosmos {
   readonly random: Random;
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly budgets: ReadonlyMap<string, readonly string[]>;
+  readonly quotas: PodQuotas;
   /** `configmap/NAMESPACE/NAME` -> milliseconds. */
   readonly configChanges: Map<string, number>;
   /** Keys whose PATCHes some webhook refuses. */
@@ -72,13 +74,14 @@ export class ProcessCluster implements Cluster {
   }
 
   async inventory(): Promise<Inventory> {
-    const { api, network, timeline, namespaces, budgets, configChanges } = this.#cosmos;
+    const { api, network, timeline, namespaces, budgets, quotas, configChanges } = this.#cosmos;
     const read = await network.read(this.#process, 'list Deployments', () => {
       this.#witness.inventoryRead();
       const at = Math.floor(timeline.now / 1000) * 1000;
-      return { at, workloads: api.all(), version: api.version, configChanges: new Map(configChanges) };
+      const seen = { ...quotas.seen, configChanges: new Map(configChanges) };
+      return { at, workloads: api.all(), version: api.version, seen };
     });
-    const { at, workloads, version } = read;
+    const { at, workloads, version, seen } = read;
     const pods = await network.read(this.#process, 'list Pods', () => {
       // Whose workload came later is nobody's.
       const entries = workloads.map(workload => [keyOf(workload), api.get(workload)] as const);
@@ -94,11 +97,9 @@ export class ProcessCluster implements Cluster {
       namespaces,
       workloads,
       pods,
-      configChanges: read.configChanges,
       budgets,
       autoscalers: new Map(),
-      quotas: new Map(),
-      usage: new Map(),
+      ...seen,
       bookmark,
       skipped: [],
       unserved: [],
@@ -126,7 +127,8 @@ export class ProcessCluster implements Cluster {
   }
 
   quotas(namespace: string): Promise<readonly Quota[]> {
-    return this.#cosmos.network.read(this.#process, `list ResourceQuotas of ${namespace}`, () => []);
+    const { network, quotas } = this.#cosmos;
+    return network.read(this.#process, `list ResourceQuotas of ${namespace}`, () => quotas.list(namespace));
   }
 
   unscheduledPods(): Promise<number> {

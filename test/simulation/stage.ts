@@ -11,6 +11,7 @@ import { INJECTOR, NAMESPACES } from './draft.ts';
 import { aResident } from './fleet.ts';
 import { Injector, type InjectorState } from './injector.ts';
 import { Network } from './network.ts';
+import { PodQuotas } from './pod-quotas.ts';
 import { PolicyBoard } from './policy-board.ts';
 import type { Cosmos } from './process-cluster.ts';
 import { Random } from './random.ts';
@@ -40,7 +41,7 @@ export class Stage {
   readonly met = new Map<string, number>();
 
   constructor(story: Story, isTraced: boolean) {
-    const { seed, begin, draft, version, fleet, budgets } = story;
+    const { seed, begin, draft, version, fleet, budgets, room } = story;
     const timeline = new Timeline(begin);
     this.timeline = timeline;
     const now = (): number => timeline.now;
@@ -52,14 +53,17 @@ export class Stage {
     const random = this.random.stream('world');
     this.controller = new DeploymentController({ timeline, api, injector, random });
     this.controller.servesTerminating = story.servesTerminating;
+    const quotas = new PodQuotas(room, { api, controller: this.controller });
+    this.controller.isFull = namespace => quotas.isFull(namespace);
     this.network = new Network({ timeline, random: this.random.stream('network'), trace, met });
     this.configMap = new ConfigMap(now);
     this.board = new PolicyBoard(draft, { from: begin - 2 * DAY, to: begin + 30 * DAY }, text => {
+      quotas.wantedOf = workload => this.court.wanted.get(keyOf(workload)) ?? workload.replicas;
       this.court.policy = { text, changedAt: now() };
     });
     const { controller, configMap, network } = this;
     const configChanges = new Map<string, number>();
-    this.court = new Court({ timeline, api, controller, injector, configMap, configChanges, budgets, trace });
+    this.court = new Court({ timeline, api, controller, injector, configMap, configChanges, budgets, quotas, trace });
     this.court.policy = { text: this.board.text, changedAt: begin };
     this.court.isCalm = () => !network.isRough;
     const namespaces = new Map<string, Namespace>(
@@ -67,7 +71,7 @@ export class Stage {
     );
     const denied = new Set<string>();
     const rights = { mayPatch: true };
-    const shared = { timeline, api, controller, injector, network, trace, random, namespaces, budgets };
+    const shared = { timeline, api, controller, injector, network, trace, random, namespaces, budgets, quotas };
     this.cosmos = { ...shared, configChanges, denied, blocked: new Set(), rights };
     this.cron = new CronJob({ cosmos: this.cosmos, court: this.court, configMap, board: this.board });
     this.#furnish(fleet);
@@ -125,6 +129,7 @@ export class Stage {
     if (before?.uid !== after.uid) court.wanted.set(keyOf(after), after.replicas);
     // Who erases the record with the template keeps the number that stands there (kubectl rollout undo).
     if (after.record === undefined) court.wanted.set(keyOf(after), after.replicas);
+    if (before?.template !== after.template) court.editedAt.set(keyOf(after), timeline.now);
     trace.say('deployment', () => shown(after));
     const wait = this.takenBack.get(keyOf(after));
     const isOurs = after.restartedAt !== before?.restartedAt && after.record !== before?.record;

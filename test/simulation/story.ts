@@ -1,5 +1,5 @@
 import { keyOf } from '../../src/domain/model.ts';
-import { drawDraft, type Draft } from './draft.ts';
+import { drawDraft, NAMESPACES, type Draft } from './draft.ts';
 import { drawFleet, type Resident } from './fleet.ts';
 import { MISCHIEF, type MischiefName } from './mischief.ts';
 import { Random } from './random.ts';
@@ -25,6 +25,8 @@ export interface Story {
   readonly version: number;
   readonly fleet: readonly Resident[];
   readonly budgets: ReadonlyMap<string, readonly string[]>;
+  /** How many Pods the quota of a namespace allows beside those that are wanted there; absent for none. */
+  readonly room: ReadonlyMap<string, number>;
   /** With faults; the quiet ones come after them. */
   readonly nights: number;
   /** The probability that a request meets trouble. */
@@ -67,6 +69,10 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
       .filter((_, index) => random.stream(`budget/${index}`).chance(0.25))
       .map(({ workload }): [string, string[]] => [keyOf(workload), [`${workload.namespace}/budget`]]),
   );
+  const quotas = random.stream('room');
+  const room = new Map(
+    NAMESPACES.filter(() => quotas.chance(0.12)).map(namespace => [namespace, quotas.pick([1, 1, 2, 4])] as const),
+  );
   const nights = random.int(1, 2);
   const trouble = random.pick([0, 0, 0.02, 0.1, 0.25]);
   const many = random.pick([1, 2, 4, 8]);
@@ -83,6 +89,7 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
     version,
     fleet,
     budgets,
+    room,
     nights,
     trouble: cut.isCalm === true ? 0 : trouble,
     isSluggish: random.chance(0.12) && cut.isCalm !== true,

@@ -71,6 +71,12 @@ export function namespace(
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels, annotations: options.annotations ?? {} } };
 }
 
+/** A LimitRange that no Pod without requests meets: those that are there stay, and no other is made. */
+export function noNewPods(where: string): object {
+  const spec = { limits: [{ type: 'Pod', min: { memory: '1Gi' } }] };
+  return { apiVersion: 'v1', kind: 'LimitRange', metadata: { namespace: where, name: 'large-ones-only' }, spec };
+}
+
 export interface DeploymentObject {
   readonly metadata: {
     readonly namespace: string;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { noNewPods } from '../cluster/fleet.ts';
 import type { Behaviour } from '../cluster/stages.ts';
 import { until } from '../cluster/until.ts';
 import { leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
@@ -58,21 +59,14 @@ describe('a restart that does not come up', { concurrency: 6 }, () => {
     assert.deepEqual(await site.available(), { bad: 2 });
   });
 
-  test('a quota that is too small fails at the timeout with the words of the quota', async () => {
+  test('Pods that nobody may create any more fail at the timeout, with the words of who refuses them', async () => {
     const site = await Site.open();
-    const [namespace = ''] = site.namespaces;
     await site.deploy(site.deployment({ name: 'bad', replicas: 2 }));
-    await site.cluster.kubectl('-n', namespace, 'create', 'quota', 'tight', '--hard=pods=2');
-    await until(
-      'the quota to count',
-      async () =>
-        (await site.cluster.kubectl('-n', namespace, 'get', 'quota', 'tight', '-o', 'jsonpath={.status.used.pods}')) ===
-        '2',
-    );
+    await site.cluster.kubectlApply(JSON.stringify(noNewPods(site.namespaces[0] ?? '')));
     const { code, report } = await site.run(quickPolicy(site, { rollout: { timeout: '8s', soak: '0s' } }));
     assert.equal(code, 3);
     assert.deepEqual(outcomesByName(report), { bad: 'failed(failedCreate)' });
-    assert.match(report.outcomes[0]?.detail ?? '', /exceeded quota/);
+    assert.match(report.outcomes[0]?.detail ?? '', /minimum memory usage per Pod is 1Gi/);
   });
 
   test('a Pod that fails while it soaks is not taken for healthy', async () => {

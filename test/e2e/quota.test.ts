@@ -114,6 +114,22 @@ describe('a workload in a quota', { concurrency: 4 }, () => {
     assert.deepEqual(startsAndEnds(worker), ['restart started', 'restart ended', 'restart started', 'restart ended']);
   });
 
+  test('without room for a spare Pod is left, with room it gets one', async () => {
+    const site = await Site.open({ also: ['create pods/eviction'] });
+    const spec = { strategy: { type: 'Recreate' } };
+    const annotations = { 'nightshift/way': 'replace' };
+    await site.deploy(site.deployment({ name: 'web', replicas: 1, annotations, spec }));
+    await limit(site, { pods: '1' });
+    const replacing = quickPolicy(site, { restart: { mayReplace: true } });
+    const { code, report } = await site.run(replacing);
+    assert.equal(code, 0);
+    assert.deepEqual(leftByName(report, site), { web: 'quotaTooSmall' });
+    assert.match(detailOf(report, site), /ResourceQuota compute has nothing of 1 left for pods, 1 is needed/);
+    await limit(site, { pods: '2' });
+    const again = await site.run(replacing);
+    assert.deepEqual(outcomesByName(again.report), { web: 'restarted' }, again.worker.stdout());
+  });
+
   test('that does not count it is restarted', async () => {
     const site = await Site.open();
     await site.deploy(web(site));

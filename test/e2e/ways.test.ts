@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LAST_RESTART } from '../../src/domain/model.ts';
 import { parseRecord } from '../../src/domain/record.ts';
-import { deploymentsOf, ofKind, settledKinds, type DeploymentWishes } from '../cluster/fleet.ts';
+import { deploymentsOf, noNewPods, ofKind, settledKinds, type DeploymentWishes } from '../cluster/fleet.ts';
 import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
 import { watchReady } from './ready-watch.ts';
@@ -121,21 +121,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
     });
     const before = await uidsOf(site, 'bad');
     await site.cluster.kubectlApply(JSON.stringify(site.deployment({ name: 'good', replicas: 1, spec: RECREATE })));
-    // The quota holds what is there, and nothing more.
-    await site.cluster.kubectl('-n', site.namespaces[0] ?? '', 'create', 'quota', 'tight', '--hard=pods=2');
-    await until(
-      'the quota to count',
-      async () =>
-        (await site.cluster.kubectl(
-          '-n',
-          site.namespaces[0] ?? '',
-          'get',
-          'quota',
-          'tight',
-          '-o',
-          'jsonpath={.status.used.pods}',
-        )) === '2',
-    );
+    await site.cluster.kubectlApply(JSON.stringify(noNewPods(site.namespaces[0] ?? '')));
     const { code, report } = await site.run(
       sidecarPolicy(site, { ...replacing, rollout: { timeout: '8s', soak: '0s' }, onFailure: { undo: true } }),
     );

@@ -240,6 +240,7 @@ export type LeaveReason =
   | 'clockAhead'
   | 'wouldCauseDowntime'
   | 'wayImpossible'
+  | 'scaledLately'
   | 'quotaTooSmall';
 
 /** Why a restart failed. */

@@ -1,3 +1,4 @@
+import { movedLately } from './autoscaler.ts';
 import type { Bench, Judged } from './bench.ts';
 import { formatDuration } from './duration.ts';
 import { formatInstant, isTakenBack, parseInstant } from './instant.ts';
@@ -49,6 +50,7 @@ export function vetoOf(judged: Judged, record: RestartRecord | undefined, circum
     restartedBefore(judged, record, circumstances) ??
     rememberedEnd(workload, record, circumstances) ??
     unwise(workload, circumstances) ??
+    fought(judged, circumstances) ??
     withoutRoom(judged, circumstances)
   );
 }
@@ -238,6 +240,19 @@ function unwise(workload: Workload, { bench: { policy, now }, choice }: Circumst
     return { why: 'wouldCauseDowntime', detail: downtimeOf(workload, choice.way) };
   }
   return undefined;
+}
+
+/** What an autoscaler would do to one Pod more than it wants. */
+function fought({ workload, autoscaler }: Judged, { bench, choice }: Circumstances): Veto {
+  if (choice.kind !== 'way' || choice.way !== 'replace' || autoscaler === undefined) return undefined;
+  const { name, max, lastScaled = 0 } = autoscaler;
+  if (workload.replicas >= max) {
+    const detail = `autoscaler ${name} allows no more than ${max} Pods, and ${choice.because}, which needs one more`;
+    return { why: 'wayImpossible', detail };
+  }
+  if (!movedLately(autoscaler, bench.now)) return undefined;
+  const detail = `autoscaler ${name} scaled it at ${formatInstant(lastScaled)}, and may do so again`;
+  return { why: 'scaledLately', detail };
 }
 
 function withoutRoom({ workload, shortages }: Judged, { choice }: Circumstances): Veto {

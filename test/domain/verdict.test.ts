@@ -252,6 +252,28 @@ const NO_ROLLOUT: readonly Case[] = [
   { because: 'it asks for what nobody knows', why: 'wayImpossible', given: { way: 'reboot' } },
 ];
 
+const BY_REPLACE = aBench({ policy: aPolicy({ restart: { way: 'replace' } }) });
+const scaledBy = (max: number, lastScaled: number | undefined) => ({ name: 'web', min: 1, max, lastScaled });
+
+describe('by replace an autoscaler', () => {
+  for (const [what, autoscaler, why] of [
+    ['that allows no more is in the way', scaledBy(3, undefined), 'wayImpossible'],
+    ['that has just moved is waited for', scaledBy(9, NOW - 60_000), 'scaledLately'],
+    ['that has not moved for long is not', scaledBy(9, NOW - HOUR), 'podTooOld'],
+    ['that never moved is not', scaledBy(4, undefined), 'podTooOld'],
+  ] as const) {
+    test(what, () => {
+      const verdict = judge(aJudged({ autoscaler }), BY_REPLACE);
+      assert.equal(verdict.kind === 'inFlight' ? '' : verdict.why, why);
+    });
+  }
+
+  test('is no matter of a rollout', () => {
+    const verdict = judge(aJudged({ autoscaler: scaledBy(3, NOW) }), aBench());
+    assert.equal(verdict.kind, 'restart');
+  });
+});
+
 for (const veto of NO_ROLLOUT) {
   test(`a workload is left as ${veto.why} when ${veto.because}`, () => assert.equal(reasonOf(veto), veto.why));
 }

@@ -78,6 +78,17 @@ async function apply(site: Site, app: string, minAvailable: number): Promise<voi
   });
 }
 
+/** A HorizontalPodAutoscaler that allows so many Pods at most. */
+const autoscale = (site: Site, name: string, max: number): Promise<void> =>
+  site.cluster.kubectlApply(
+    JSON.stringify({
+      apiVersion: 'autoscaling/v2',
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { namespace: site.namespaces[0], name },
+      spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name }, minReplicas: 1, maxReplicas: max },
+    }),
+  );
+
 describe('with a spare Pod', { concurrency: 4 }, () => {
   for (const [what, spec] of [
     ['Recreate', RECREATE],
@@ -139,17 +150,11 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
       podAnnotations: { 'test.nightshift/delay': '25s' },
     });
     const before = await uidsOf(site, 'scaled');
-    await site.cluster.kubectl(
-      '-n',
-      site.namespaces[0] ?? '',
-      'autoscale',
-      'deployment',
-      'scaled',
-      '--min=1',
-      '--max=2',
-    );
-    const { code, report } = await site.run(sidecarPolicy(site, replacing));
-    assert.equal(code, 0);
+    const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site, replacing)), '--output', 'json']);
+    await until('the spare Pod', async () => (await whatStands(site, 'scaled')).replicas === 3);
+    await autoscale(site, 'scaled', 2);
+    assert.equal(await worker.ended, 0, worker.stderr());
+    const report = reportOf(worker.stdout());
     assert.deepEqual(outcomesByName(report), { scaled: 'reverted' });
     assert.match(report.outcomes[0]?.detail ?? '', /somebody set its replicas to 2/);
     await until('the spare Pod to be gone', async () => (await podsOf(site, 'scaled')).length === 2);
@@ -157,6 +162,22 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
     assert.deepEqual(await whatStands(site, 'scaled'), { replicas: 2, owed: undefined });
     const again = await site.run(sidecarPolicy(site, replacing));
     assert.deepEqual(leftByName(again.report, site), { scaled: 'revertedBefore' });
+  });
+
+  test('where an autoscaler allows no more, or has just moved, it is not begun', async () => {
+    const site = await staleSite({ name: 'scaled', replicas: 3, annotations: { 'nightshift/way': 'replace' } });
+    await autoscale(site, 'scaled', 2);
+    await until('the autoscaler to have scaled it', async () => (await podsOf(site, 'scaled')).length === 2);
+    const full = await site.run(sidecarPolicy(site, replacing));
+    assert.deepEqual(leftByName(full.report, site), { scaled: 'wayImpossible' });
+    await autoscale(site, 'scaled', 5);
+    const moved = await site.run(sidecarPolicy(site, replacing));
+    assert.deepEqual(leftByName(moved.report, site), { scaled: 'scaledLately' });
+    assert.match(
+      moved.report.left.find(({ why }) => why === 'scaledLately')?.detail ?? '',
+      /autoscaler scaled scaled it at/,
+    );
+    assert.deepEqual(await whatStands(site, 'scaled'), { replicas: 2, owed: undefined });
   });
 
   test('what keeps the replicas to Git has its way, and the old Pod stays', async () => {

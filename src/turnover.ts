@@ -1,5 +1,3 @@
-import { hasContainer, type AgeReference, type Staleness } from './domain/staleness.ts';
-import type { Admission } from './domain/drift.ts';
 import {
   unreachable,
   type FailureReason,
@@ -8,30 +6,16 @@ import {
   type Workload,
   type WorkloadRef,
 } from './domain/model.ts';
-import { injectionCriteria, needsOf, type Policy } from './domain/policy.ts';
+import { needsOf } from './domain/policy.ts';
 import { ownRecord, type RestartRecord } from './domain/record.ts';
-import { doom, stuckReason } from './domain/rollout.ts';
+import { stuckReason } from './domain/rollout.ts';
 import { withoutSpare } from './domain/starts.ts';
 import { nextToGo } from './domain/succession.ts';
 import { mayBeDown } from './domain/way.ts';
-import { stalenessNow } from './evidence.ts';
 import type { Landing } from './flight.ts';
+import { Generations, type Sorted, type Turnover } from './generations.ts';
 import { addSpare, returnSpare, returnSpareAtLast, type SpareWorld } from './spare.ts';
 import type { StartWorld } from './start.ts';
-
-/** One restart that leaves the template as it is, between its record and its outcome. */
-export interface Turnover {
-  readonly workload: Workload;
-  readonly record: RestartRecord & { readonly way: NonNullable<RestartRecord['way']> };
-  readonly age: AgeReference;
-  /** As a flight knows them (flight.ts). */
-  readonly has: readonly string[];
-  readonly tried: Admission | undefined;
-  /** By which its Pods are judged. */
-  readonly policy: Policy;
-  /** Whether it was for what the policy asks for now. */
-  readonly isWanted: boolean;
-}
 
 /** Between two looks at the Pods while nothing is heard. */
 const LOOK = 5_000;
@@ -56,25 +40,13 @@ export async function turnOver(turnover: Turnover, world: StartWorld): Promise<L
   return new TurningOver(turnover, world).toTheEnd();
 }
 
-/** The live Pods, by what the criteria say of each. */
-interface Sorted {
-  readonly stale: readonly Pod[];
-  readonly fresh: readonly Pod[];
-  readonly unknown: readonly Pod[];
-  /** Why the first of these is not known, '' without any. */
-  readonly detail: string;
-}
-
 class TurningOver {
   readonly #turnover: Turnover;
   readonly #world: StartWorld;
   readonly #spares: SpareWorld;
+  readonly #generations: Generations;
   #workload: Workload;
   #record: RestartRecord;
-  /** The Pods that it had at first sight, by uid: all others are replacements. */
-  #before: ReadonlySet<string> | undefined;
-  /** What is known for sure of each Pod, by uid. */
-  readonly #verdicts = new Map<string, Staleness>();
   #deadline: number;
   #movedAt: number;
   #lastSeen = '';
@@ -95,6 +67,7 @@ class TurningOver {
     this.#turnover = turnover;
     this.#world = world;
     this.#spares = { ...world, by: world.bench.by };
+    this.#generations = new Generations(turnover, world);
     this.#workload = turnover.workload;
     this.#record = turnover.record;
     this.#movedAt = world.clock.elapsed();
@@ -138,12 +111,13 @@ class TurningOver {
     if (changed !== undefined) return changed;
     const pods = await this.#world.cluster.pods(this.#workload, needsOf(this.#turnover.policy));
     const live = pods.filter(pod => !pod.terminating);
-    this.#before ??= new Set(live.map(({ uid }) => uid));
-    const sorted = await this.#sort(live);
+    const sorted = await this.#generations.sort(this.#workload, live);
     this.#noteProgress(sorted, pods.length - live.length);
-    const failure = this.#failureOf(sorted, live);
+    const failure = this.#generations.failureOf(sorted, this.#world.clock.elapsed() - this.#movedAt >= PATIENCE);
     if (failure !== undefined) return failure;
-    if (sorted.unknown.length > 0) return this.#isLate ? this.#notKnown(sorted) : this.#wait(UNKNOWN);
+    if (sorted.unknown.length > 0) {
+      return this.#isLate ? this.#generations.notKnown(this.#workload, sorted) : this.#wait(UNKNOWN);
+    }
     if (sorted.stale.length > 0) return this.#goOn(sorted, pods);
     return this.#finish(pods, live);
   }
@@ -284,33 +258,11 @@ class TurningOver {
       return undefined;
     }
     if (!this.#isProven) {
-      // All of them at one time: an injector may have changed while they were judged one by one.
       this.#isProven = true;
-      this.#verdicts.clear();
+      this.#generations.forget();
       return undefined;
     }
     return { outcome: 'restarted', detail: leaving > 0 ? `${leaving} old Pods still terminating` : '' };
-  }
-
-  /** What its replacements say for sure. */
-  #failureOf({ stale, fresh, unknown }: Sorted, live: readonly Pod[]): Landing | undefined {
-    const isNew = ({ uid }: Pod): boolean => this.#before?.has(uid) !== true;
-    const ineffective = stale.find(isNew);
-    if (ineffective !== undefined) {
-      const verdict = this.#verdicts.get(ineffective.uid);
-      const detail = verdict?.kind === 'stale' ? verdict.detail : '';
-      return { outcome: 'ineffective', detail: `made anew, but in ${ineffective.name} ${detail}` };
-    }
-    const made = live.filter(isNew);
-    const lost = this.#turnover.has.filter(name => made.some(pod => !hasContainer(pod, name)));
-    if (lost.length > 0) {
-      const detail = `its new Pods lack ${lost.join(', ')}, which the ones before had: is the injector there?`;
-      return { outcome: 'failed', why: 'notProven', detail };
-    }
-    const waiting = [...fresh, ...unknown].filter(pod => !pod.ready);
-    const reason = waiting.length === 0 ? undefined : doom(waiting);
-    const isStill = this.#world.clock.elapsed() - this.#movedAt >= PATIENCE;
-    return reason !== undefined && isStill ? { outcome: 'failed', ...reason } : undefined;
   }
 
   #late({ stale, fresh }: Pick<Sorted, 'stale' | 'fresh'>): Landing {
@@ -321,30 +273,6 @@ class TurningOver {
     const detail = `${ready} Pods are new and ready, ${stale.length} still to be replaced, ${this.#workload.replicas} expected`;
     const otherwise: Reason<FailureReason> = { why: 'timeout', detail };
     return { outcome: 'failed', ...stuckReason(this.#workload, fresh, otherwise) };
-  }
-
-  #notKnown({ unknown, detail }: Sorted): Landing {
-    return this.#turnover.tried === undefined && injectionCriteria(this.#turnover.policy).length > 0
-      ? { outcome: 'interrupted', detail: `its new Pods are not proven yet: ${detail}` }
-      : { outcome: 'failed', ...stuckReason(this.#workload, unknown, { why: 'notProven', detail }) };
-  }
-
-  /** Each Pod is judged once, for what it was made of does not change; ages count from the beginning of the sweep. */
-  async #sort(live: readonly Pod[]): Promise<Sorted> {
-    let detail = '';
-    for (const pod of live) {
-      if (this.#verdicts.has(pod.uid)) continue;
-      const { age, tried, policy } = this.#turnover;
-      const staleness = await stalenessNow(
-        { workload: this.#workload, pods: [pod], age, want: undefined, tried },
-        { ...this.#world, policy, configChanges: this.#world.bench.configChanges },
-      );
-      if (staleness.kind === 'unknown') detail ||= staleness.detail;
-      else this.#verdicts.set(pod.uid, staleness);
-    }
-    const of = (verdict: 'stale' | 'fresh' | undefined) =>
-      live.filter(({ uid }) => this.#verdicts.get(uid)?.kind === verdict);
-    return { stale: of('stale'), fresh: of('fresh'), unknown: of(undefined), detail };
   }
 
   /** It is what it was, or why this is over. */

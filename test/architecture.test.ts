@@ -104,6 +104,7 @@ const RUN = named('.', [
   'flight',
   'start',
   'spare',
+  'generations',
   'turnover',
   'readiness',
   'quota-room',

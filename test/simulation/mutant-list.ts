@@ -308,7 +308,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'fresh Pods are evicted, too',
-    file: 'turnover.ts',
+    file: 'generations.ts',
     is: "return { stale: of('stale'),",
     becomes: "return { stale: [...of('stale'), ...of('fresh')],",
   },

@@ -36,7 +36,10 @@ export async function execute(plan: Plan, world: StartWorld): Promise<Executed> 
 }
 
 /** What is restarted, and how. */
-type Flying = Pick<Restart, 'workload' | 'way'>;
+type Flying = Pick<Restart, 'workload' | 'way'> & {
+  /** What it wants, while an earlier run's spare Pod is there. */
+  readonly wanted?: number | undefined;
+};
 
 class Execution {
   readonly #world: StartWorld;
@@ -61,7 +64,9 @@ class Execution {
   async toTheEnd(): Promise<Executed> {
     const { gates, hold } = this.#world;
     for (const { workload, record } of this.#plan.inFlight)
-      this.#launch({ workload, way: record.way ?? 'rollout' }, () => this.#resume(workload, record));
+      this.#launch({ workload, way: record.way ?? 'rollout', wanted: record.replicas }, () =>
+        this.#resume(workload, record),
+      );
     // What an earlier occurrence left, or other criteria, is no part of this ramp, and goes before its canary.
     const ofThisOne = ({ record }: { readonly record: RestartRecord }) =>
       isOfRamp(hold.checkpoint, { at: record.at, for: record.want });
@@ -197,9 +202,9 @@ class Execution {
     while (this.#inFlight.size > Math.max(0, most)) await this.#landed.promise;
   }
 
-  #launch({ workload, way }: Flying, journey: () => Promise<void>): void {
+  #launch({ workload, way, wanted }: Flying, journey: () => Promise<void>): void {
     this.#inFlight.set(keyOf(workload), { workload, way });
-    this.#world.observed.measure(this.#world.observed.latest(workload) ?? workload, way);
+    this.#world.observed.measure(this.#world.observed.latest(workload) ?? workload, way, wanted);
     void journey()
       .catch((error: unknown) => this.#abandon(workload, error))
       .then(() => {

@@ -43,9 +43,12 @@ export class Observed {
     this.#wake(key);
   }
 
-  /** From now on the worst moment of its availability is remembered; what it has now is what it had at its start. */
-  measure(workload: Workload, way: Way): void {
-    const { uid, replicas, status } = workload;
+  /**
+   * From now on the worst moment of its availability is remembered; what it has now is what it had at its start. `replicas`
+   * are those that it wants, where there is one more.
+   */
+  measure(workload: Workload, way: Way, replicas = workload.replicas): void {
+    const { uid, status } = workload;
     const base = { uid, way, replicas, available: status.availableReplicas };
     this.#measured.set(keyOf(workload), { ...base, worst: availabilityOf(workload, base) });
   }

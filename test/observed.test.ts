@@ -147,6 +147,14 @@ describe('the worst moment of its availability', () => {
     assert.deepEqual(worstAfter({}, {}), { least: 10, promised: 8 });
   });
 
+  test('is measured against what is wanted, where a spare Pod is there already', () => {
+    const start = aWorkload({ replicas: 3 });
+    const observed = new Observed(new FakeClock(), [start]);
+    observed.measure(start, 'replace', 2);
+    observed.put(REF, aWorkload({ replicas: 3, resourceVersion: '101', status: { availableReplicas: 2 } }));
+    assert.deepEqual(observed.worstOf(REF), { least: 2, promised: 2 });
+  });
+
   test('is no broken promise when an autoscaler takes replicas away and brings them back', () => {
     const back = worstAfter({ replicas: 5, status: { availableReplicas: 5 } }, { status: { availableReplicas: 5 } });
     assert.deepEqual(back, { least: 5, promised: 4 });

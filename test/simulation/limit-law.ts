@@ -86,7 +86,8 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
   const ofBoth = complete.filter(
     flight =>
       flight.ramp !== ramp &&
-      flight.ramp.split('/')[1] === ramp.split('/')[1] &&
+      // Nor does a checkpoint that is lost meanwhile take anything from one that takes long and is seen to its end.
+      (flight.ramp.split('/')[1] === ramp.split('/')[1] || flight.way !== 'rollout') &&
       instantOf(flight.at) >= (occurrence ?? 0),
   ).length;
   const most = least + untold + ofBoth;

@@ -67,7 +67,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'execute.ts',
     is: 'const others = [...this.#inFlight.values()];',
     becomes:
-      'const others = [...this.#inFlight.values()].filter(other => !this.#plan.inFlight.some(({ workload }) => workload === other));',
+      'const others = [...this.#inFlight.values()].filter(other => !this.#plan.inFlight.some(({ workload }) => workload === other.workload));',
   },
   {
     fault: 'one more than the limit flies',

@@ -95,7 +95,8 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
       );
     }
     case 'undone':
-      return demands(flight.takenBackAt !== undefined, 'it was not taken back');
+      // By replace there is only a spare Pod to take back, which has a law of its own.
+      return demands(flight.takenBackAt !== undefined || flight.way === 'replace', 'it was not taken back');
     case 'ineffective':
       return demands(
         proof === undefined || proof.stale > 0 || draft.stale.some(({ kind }) => kind === 'drift'),

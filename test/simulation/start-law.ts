@@ -172,7 +172,7 @@ function judgeRepeat({ court, process, draft }: Witness, { order, judged }: Effe
     return;
   }
   const outcome = last.end?.outcome;
-  if ((outcome === 'failed' || outcome === 'denied') && (isDue(last.at) || isForgotten)) return;
+  if ((outcome === 'failed' || outcome === 'undone' || outcome === 'denied') && (isDue(last.at) || isForgotten)) return;
   if (outcome === 'ineffective' && isForgotten) return;
   if (last.sweep !== record?.sweep && outcome !== 'failed' && outcome !== 'ineffective') return;
   court.breaks(

@@ -92,6 +92,7 @@ const A_ROLLOUT = {
 } as const;
 
 const NO_POD = { quota: 'compute', resource: 'pods', needed: ONE, left: 0n, hard: 3n * ONE };
+const A_STATEFUL_SET = { ...A_ROLLOUT, kind: 'StatefulSet' } as const;
 
 /** Of several that apply the first is the reason. */
 const VETOES: readonly Case[] = [
@@ -162,6 +163,12 @@ describe('a workload is left', () => {
       bench: { policy: aPolicy({ availability: { unhealthy: 'allow' } }) },
     },
     {
+      because: 'its controller would take another Pod beside the one that is not available',
+      why: 'notHealthy',
+      given: { ...A_STATEFUL_SET, status: { availableReplicas: 2 } },
+      bench: { policy: aPolicy({ availability: { unhealthy: 'allow' } }) },
+    },
+    {
       because: 'it is one Pod, evicted before there is another',
       why: 'wouldCauseDowntime',
       given: { ...A_ROLLOUT, replicas: 1 },
@@ -193,6 +200,11 @@ describe('a workload is not left', () => {
       because: 'when downtime is allowed',
       given: { strategy: { kind: 'recreate' } },
       bench: { policy: aPolicy({ availability: { downtime: 'allow' } }) },
+    },
+    {
+      because: 'when a Pod of a StatefulSet is not available, and is the first to be evicted',
+      given: { ...A_STATEFUL_SET, status: { availableReplicas: 2 } },
+      bench: { policy: aPolicy({ availability: { unhealthy: 'allow' }, restart: { way: 'evict' } }) },
     },
     { because: 'when its restartedAt is no time', given: { restartedAt: '1700000000' } },
     { because: 'when somebody else restarted it', given: { restartedAt: '2026-11-01T01:00:00Z' } },

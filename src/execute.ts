@@ -234,14 +234,18 @@ class Execution {
   async #resume(workload: Workload, record: RestartRecord): Promise<void> {
     const began = this.#world.clock.elapsed();
     this.#world.announcer.tell({ kind: 'resumed', workload, at: record.at });
-    // Where more is going to be done to it, the policy is looked at again first.
-    if (record.way !== undefined) await this.#world.hold.save();
+    // Where more is going to be done to it, the policy is looked at again first, and what must be ready.
+    if (record.way !== undefined) {
+      await this.#world.hold.save();
+      await becomesReady(this.#world);
+    }
     await this.#fly(workload, {
       record,
       template: record.template,
       before: undefined,
       has: [],
       tried: undefined,
+      isResumed: true,
       began,
     });
   }
@@ -278,19 +282,29 @@ class Execution {
       readonly before: Condition | undefined;
       readonly has: readonly string[];
       readonly tried: Admission | undefined;
+      readonly isResumed?: boolean;
       readonly began: number;
     },
   ): Promise<void> {
     const { observed, bench, announcer, clock, cluster } = this.#world;
     observed.put(workload, workload);
-    const { record, template, before, has, tried, began } = from;
+    const { record, template, before, has, tried, isResumed = false, began } = from;
     // Restarted for other criteria than now: these say nothing about it, and judge its Pods like anybody's next time.
     const isWanted = isSameWant(record.want, bench.want);
     const policy = isWanted ? bench.policy : { ...bench.policy, stale: [] };
     const age = ageReference(record, bench);
     const { way } = record;
     if (way !== undefined) {
-      const turnover = { workload, record: { ...record, way }, age, has, tried, policy: bench.policy, isWanted };
+      const turnover = {
+        workload,
+        record: { ...record, way },
+        age,
+        has,
+        tried,
+        isResumed,
+        policy: bench.policy,
+        isWanted,
+      };
       const landing = await turnOver(turnover, this.#world);
       return this.#landings.land(workload, landing, { at: record.at, for: record.want, began, way });
     }

@@ -56,11 +56,17 @@ export async function reset(session: Session): Promise<number> {
     return flags.dryRun ? 0 : 2;
   }
   const code = readable
-    ? await change(session, { kind: 'read', checkpoint: decoded.checkpoint, resourceVersion }, () => EMPTY)
+    ? await change(session, { kind: 'read', checkpoint: decoded.checkpoint, resourceVersion }, startedOver)
     : await overwrite(session, stored);
   if (code === 0) print('The next run in a window starts over, with its canary first.');
   return code;
 }
+
+/** Nothing is known any more, but for where a spare Pod is to be taken back. */
+const startedOver = ({ starts }: Checkpoint): Checkpoint => ({
+  ...EMPTY,
+  starts: starts.filter(({ spare }) => spare === true),
+});
 
 /** Under the hold, like a run: the exit code. A crash before the last save leaves a hold that the next run takes over. */
 async function change(

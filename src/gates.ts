@@ -66,6 +66,20 @@ export class Gates {
     return this.#ending;
   }
 
+  /**
+   * The same before more is done to what is in flight already: that the time is too short for another start, or that something
+   * is not ready for one, is no reason not to go on.
+   */
+  async checkInFlight(): Promise<Ending | undefined> {
+    const ending = await this.check(true);
+    if (ending?.kind !== 'notEnoughTime' && ending?.kind !== 'notReady') return ending;
+    if (!this.#hold.isFresh()) await this.#hold.save();
+    const { checkpoint, loss } = this.#hold;
+    if (loss !== undefined) return endingOf(loss);
+    if (checkpoint.stop !== null) return { kind: 'stopped', detail: `stopped: ${checkpoint.stop.detail}` };
+    return this.#closed(true) ?? (this.#ending === ending ? undefined : this.#ending);
+  }
+
   /** Nothing was started in this occurrence yet: whoever comes first ignores how much time is left. */
   get isFirst(): boolean {
     return !this.#started;

@@ -1,9 +1,10 @@
 import type { Admission } from './domain/drift.ts';
+import { parseInstant } from './domain/instant.ts';
 import type { Pod, Workload } from './domain/model.ts';
 import { injectionCriteria, type Policy } from './domain/policy.ts';
 import type { RestartRecord } from './domain/record.ts';
 import { doom, stuckReason } from './domain/rollout.ts';
-import { hasContainer, type AgeReference, type Staleness } from './domain/staleness.ts';
+import { hasContainer, namedContainers, type AgeReference, type Staleness } from './domain/staleness.ts';
 import { stalenessNow } from './evidence.ts';
 import type { Landing } from './flight.ts';
 import type { StartWorld } from './start.ts';
@@ -13,6 +14,8 @@ export interface Turnover {
   readonly workload: Workload;
   readonly record: RestartRecord & { readonly way: NonNullable<RestartRecord['way']> };
   readonly age: AgeReference;
+  /** An earlier run began it. */
+  readonly isResumed: boolean;
   /** As a flight knows them (flight.ts). */
   readonly has: readonly string[];
   readonly tried: Admission | undefined;
@@ -37,6 +40,7 @@ export class Generations {
   readonly #world: StartWorld;
   /** The Pods that it had at first sight, by uid: all others are replacements. */
   #before: ReadonlySet<string> | undefined;
+  #has: readonly string[] = [];
   /** What is known for sure of each Pod, by uid. */
   readonly #verdicts = new Map<string, Staleness>();
 
@@ -50,9 +54,18 @@ export class Generations {
     this.#verdicts.clear();
   }
 
+  /** What an earlier run has made is a replacement already, and what its old Pods have, the new ones have to have. */
+  #begin(live: readonly Pod[]): void {
+    const { record, isResumed, has, policy } = this.#turnover;
+    const since = isResumed ? (parseInstant(record.at) ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+    this.#before = new Set(live.filter(({ createdAt }) => createdAt < since).map(({ uid }) => uid));
+    const seen = namedContainers(policy.stale).filter(name => live.some(pod => hasContainer(pod, name)));
+    this.#has = isResumed ? seen : has;
+  }
+
   /** Each Pod is judged once, for what it was made of does not change; ages count from the beginning of the sweep. */
   async sort(workload: Workload, live: readonly Pod[]): Promise<Sorted> {
-    this.#before ??= new Set(live.map(({ uid }) => uid));
+    if (this.#before === undefined) this.#begin(live);
     let detail = '';
     for (const pod of live) {
       if (this.#verdicts.has(pod.uid)) continue;
@@ -79,7 +92,7 @@ export class Generations {
       return { outcome: 'ineffective', detail: `made anew, but in ${ineffective.name} ${detail}` };
     }
     const made = [...stale, ...fresh, ...unknown].filter(isNew);
-    const lost = this.#turnover.has.filter(name => made.some(pod => !hasContainer(pod, name)));
+    const lost = this.#has.filter(name => made.some(pod => !hasContainer(pod, name)));
     if (lost.length > 0) {
       const detail = `its new Pods lack ${lost.join(', ')}, which the ones before had: is the injector there?`;
       return { outcome: 'failed', why: 'notProven', detail };

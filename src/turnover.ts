@@ -26,6 +26,8 @@ const UNKNOWN = 15_000;
 /** Between two tries of an eviction that a budget does not allow; the server's own wish comes first. */
 const BLOCKED = 5_000;
 const MAX_WAIT = 15_000;
+/** How long a Pod may take for its end before the next one goes beside it. */
+const LEAVING = 60_000;
 /** After a conflict: somebody may write to it all the time. */
 const CONFLICT = 1_000;
 /** The API server gives up on a request after so long. */
@@ -127,20 +129,23 @@ class TurningOver {
     const { gates } = this.#world;
     const { way } = this.#turnover.record;
     if (way === 'replace' && this.#record.replicas === undefined) return this.#grow();
+    const isDownAllowed = mayBeDown(this.#workload, this.#turnover.policy);
+    if (way === 'evict' && this.#workload.replicas <= 1 && !isDownAllowed) {
+      return { outcome: 'superseded', detail: 'somebody scaled it meanwhile, and its only Pod would be evicted' };
+    }
     const next = nextToGo(
-      { ...sorted, leaving: this.#isLate ? 0 : pods.length - sorted.stale.length - sorted.fresh.length },
-      { workload: this.#workload, way, mayBeDown: mayBeDown(this.#workload, this.#turnover.policy) },
+      { ...sorted, leaving: this.#isPatient ? pods.length - sorted.stale.length - sorted.fresh.length : 0 },
+      { workload: this.#workload, way, mayBeDown: isDownAllowed },
     );
     if (next === undefined) return this.#isLate ? this.#late(sorted) : this.#wait(LOOK);
     if (this.#air !== undefined && this.#air.uid !== next.uid) await this.#nothingInTheAir();
-    // However little time is left: what it started with was enough for all of it, and each Pod counts for itself.
-    const ending = await gates.check(true);
+    const ending = await gates.checkInFlight();
     if (ending !== undefined) {
       const detail = `${ending.detail}; ${sorted.stale.length} of its Pods are still to be replaced`;
       return { outcome: 'interrupted', detail };
     }
-    this.#hasEvicted = true;
     const answer = await this.#world.cluster.evict(this.#workload, next);
+    if (answer.kind === 'accepted' || answer.kind === 'unanswered') this.#hasEvicted = true;
     switch (answer.kind) {
       case 'accepted':
         this.#moved();
@@ -183,7 +188,7 @@ class TurningOver {
   /** One Pod more than it wants. */
   async #grow(): Promise<Landing | undefined> {
     const { gates, announcer } = this.#world;
-    const ending = await gates.check(true);
+    const ending = await gates.checkInFlight();
     if (ending !== undefined) return { outcome: 'interrupted', detail: ending.detail };
     const added = await addSpare(this.#workload, this.#record, this.#spares);
     switch (added.kind) {
@@ -267,7 +272,7 @@ class TurningOver {
 
   #late({ stale, fresh }: Pick<Sorted, 'stale' | 'fresh'>): Landing {
     if (this.#blocked !== undefined) {
-      return { outcome: 'denied', detail: `no eviction within the timeout: ${this.#blocked}` };
+      return { outcome: 'denied', isOfBudget: true, detail: `no eviction within the timeout: ${this.#blocked}` };
     }
     const ready = fresh.filter(pod => pod.ready).length;
     const detail = `${ready} Pods are new and ready, ${stale.length} still to be replaced, ${this.#workload.replicas} expected`;
@@ -329,6 +334,11 @@ class TurningOver {
     this.#blocked = undefined;
     this.#movedAt = this.#world.clock.elapsed();
     this.#deadline = this.#movedAt + this.#turnover.policy.rollout.timeout;
+  }
+
+  /** Pods on their way out are waited for, but not each for as long as a rollout may take. */
+  get #isPatient(): boolean {
+    return this.#world.clock.elapsed() - this.#movedAt < LEAVING;
   }
 
   get #isLate(): boolean {

@@ -38,6 +38,8 @@ interface Night {
   /** Of an earlier run. */
   readonly record?: Partial<RestartRecord>;
   readonly policy?: Readonly<Record<string, unknown>>;
+  /** An earlier run began it. */
+  readonly isResumed?: boolean;
   /** The checkpoint says that there may be a spare Pod. */
   readonly isMarked?: boolean;
   /** A milliseconds' count until the window closes. */
@@ -53,6 +55,7 @@ interface Night {
 /** Turns `shop/web` over, and says what came of it and what was done, in order. */
 async function night(given: Night) {
   const { way, closesIn = Number.POSITIVE_INFINITY, isWanted = true, has = [], arrange, events = [] } = given;
+  const isResumed = given.isResumed ?? given.record?.replicas !== undefined;
   const policy = aPolicy({ stale: WANTS_PROXY_2, rollout: { timeout: '2m', soak: '0s' }, ...given.policy });
   const record = { ...aRecord({ at: T, ...given.record }), way };
   const workload = aWorkload({ record: formatRecord(record), ...given.given });
@@ -76,7 +79,7 @@ async function night(given: Night) {
   for (const [seconds, happens] of events) clock.after(seconds * SECOND, () => happens(world));
   const least = leastReady(cluster, clock);
   const age = ageReference(record, bench);
-  const landing = await turnOver({ workload, record, age, has, tried: undefined, policy, isWanted }, world);
+  const landing = await turnOver({ workload, record, age, has, tried: undefined, isResumed, policy, isWanted }, world);
   over.abort();
   await watch;
   const now = cluster.get(REF);
@@ -136,7 +139,7 @@ describe('by evictions', () => {
   test('the only ready Pod stays unless downtime is allowed', async () => {
     const one = { replicas: 1 };
     const kept = await night({ way: 'evict', given: one });
-    assert.equal(outcomeOf(kept.landing), 'failed timeout');
+    assert.equal(outcomeOf(kept.landing), 'superseded');
     assert.deepEqual(kept.done, []);
     const allowed = await night({ way: 'evict', given: { ...one, downtimeAllowed: true } });
     assert.equal(outcomeOf(allowed.landing), 'restarted');
@@ -260,6 +263,60 @@ describe('by evictions', () => {
     const { landing, ending } = await night({ way: 'evict', arrange });
     assert.equal(outcomeOf(landing), 'interrupted');
     assert.equal(ending, 'notPermitted');
+  });
+});
+
+describe('gone on with by a later run', () => {
+  const FRESH_ONE = aPod({ name: 'new-1', createdAt: Date.parse(T) + MINUTE, images: imagesOf('app:1', 'proxy:2') });
+
+  test('what its old Pods have, the new ones have to have, whoever made them', async () => {
+    const bare = { ...FRESH_ONE, images: imagesOf('app:1') };
+    const { landing, done } = await night({ way: 'evict', isResumed: true, pods: [bare, ...somePods(2)] });
+    assert.equal(outcomeOf(landing), 'failed notProven');
+    assert.match(landing.detail, /lack proxy/);
+    assert.deepEqual(done, []);
+  });
+
+  test('a replacement of before that is stale, too, is the last', async () => {
+    const stale = { ...FRESH_ONE, images: imagesOf('app:1', 'proxy:1') };
+    const { landing, done } = await night({ way: 'evict', isResumed: true, pods: [stale, ...somePods(2)] });
+    assert.equal(outcomeOf(landing), 'ineffective');
+    assert.deepEqual(done, []);
+  });
+
+  test('the rest goes, and what is made already stays', async () => {
+    const { landing, done } = await night({ way: 'evict', isResumed: true, pods: [FRESH_ONE, ...somePods(2)] });
+    assert.equal(outcomeOf(landing), 'restarted');
+    assert.equal(done.length, 2);
+  });
+});
+
+describe('while it goes on', () => {
+  test('too little time for another start is no reason to stop', async () => {
+    const events = [[5, ({ gates }: World) => gates.close({ kind: 'notEnoughTime', detail: 'an hour' })]] as const;
+    const { landing } = await night({ way: 'evict', events });
+    assert.equal(outcomeOf(landing), 'restarted');
+  });
+
+  test('a changed policy is', async () => {
+    const events = [[5, ({ gates }: World) => gates.close({ kind: 'policyChanged', detail: 'changed' })]] as const;
+    const { landing, done } = await night({ way: 'evict', events });
+    assert.equal(outcomeOf(landing), 'interrupted');
+    assert.equal(done.length, 1);
+  });
+
+  test('the window that closes after that is, too', async () => {
+    const events = [[5, ({ gates }: World) => gates.close({ kind: 'notEnoughTime', detail: 'an hour' })]] as const;
+    const { landing, done } = await night({ way: 'evict', events, closesIn: 8 * SECOND });
+    assert.equal(outcomeOf(landing), 'interrupted');
+    assert.equal(done.length, 1);
+  });
+
+  test('somebody who scales it to one keeps its only Pod', async () => {
+    const events = [[5, ({ cluster }: World) => cluster.update(REF, { replicas: 1 })]] as const;
+    const { landing, done } = await night({ way: 'evict', events });
+    assert.equal(outcomeOf(landing), 'superseded');
+    assert.equal(done.length, 1);
   });
 });
 

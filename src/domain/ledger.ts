@@ -98,6 +98,8 @@ export function outlivesUnknown(
 interface Restarted {
   readonly at: string;
   readonly for: string;
+  /** Its own PodDisruptionBudget has denied it: no word on any other workload. */
+  readonly isOfBudget?: boolean;
 }
 
 /** What an outcome means for the sweep, the ramp and the stop. A failure of the same start counts once. */
@@ -112,7 +114,7 @@ export function recordOutcome(
   if (outcome.outcome === 'interrupted') return checkpoint;
   const counted: Checkpoint = {
     ...checkpoint,
-    sweep: checkpoint.sweep && (again ? checkpoint.sweep : countOutcome(checkpoint.sweep, outcome)),
+    sweep: checkpoint.sweep && (again ? checkpoint.sweep : countOutcome(checkpoint.sweep, outcome, now)),
     occurrence: checkpoint.occurrence && {
       ...checkpoint.occurrence,
       failures: checkpoint.occurrence.failures + Number(outcome.outcome === 'failed' && !again),
@@ -148,7 +150,12 @@ export function recordRevert(
   );
 }
 
-function countOutcome({ deniedInRow = 0, ...sweep }: Sweep, { outcome, seconds }: Outcome): Sweep {
+function countOutcome(
+  { deniedInRow = 0, ...sweep }: Sweep,
+  { outcome, seconds }: Outcome,
+  { isOfBudget = false }: Restarted,
+): Sweep {
+  const denied = deniedInRow + Number(!isOfBudget);
   return {
     ...sweep,
     remaining: Math.max(0, sweep.remaining - 1),
@@ -158,7 +165,7 @@ function countOutcome({ deniedInRow = 0, ...sweep }: Sweep, { outcome, seconds }
     ineffectiveInRow:
       outcome === 'ineffective' ? sweep.ineffectiveInRow + 1 : outcome === 'restarted' ? 0 : sweep.ineffectiveInRow,
     reverts: sweep.reverts + Number(outcome === 'reverted'),
-    ...(outcome === 'denied' ? { deniedInRow: deniedInRow + 1 } : {}),
+    ...(outcome === 'denied' && denied > 0 ? { deniedInRow: denied } : {}),
   };
 }
 

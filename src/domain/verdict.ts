@@ -16,9 +16,9 @@ import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut } from './rollout.ts';
 import { isSameWorkload } from './starts.ts';
 import { hasContainer, namedContainers, stalenessOf, type AgeReference } from './staleness.ts';
-import { vetoOf, type Circumstances } from './vetoes.ts';
+import { fought, untouchable, vetoOf, type Circumstances } from './vetoes.ts';
 import { isSameWant, wantFor } from './want.ts';
-import { wayOf } from './way.ts';
+import { isPermitted, wayOf } from './way.ts';
 
 /** What is decided about one workload, and why. */
 export type Verdict = Restart | Leave | InFlight;
@@ -65,7 +65,7 @@ export function judge(judged: Judged, bench: Bench): Verdict {
   const staleness = stalenessOf(evidence, bench.policy.stale);
   const choice = wayOf(workload, staleness.kind === 'stale' ? staleness.way : undefined, bench.policy);
   const circumstances = { bench, staleness, choice, want: wantFor(bench.want, injection) };
-  if (record !== undefined && isUnfinished(judged, record, circumstances)) {
+  if (record !== undefined && mayGoOn(judged, record, bench) && isUnfinished(judged, record, circumstances)) {
     return { kind: 'inFlight', workload, record };
   }
   const veto = vetoOf(judged, record, circumstances);
@@ -97,6 +97,16 @@ function withItsEnd(record: RestartRecord | undefined, past: Start | undefined):
 }
 
 const ENDS = ['failed', 'ineffective', 'denied', 'reverted'] as const;
+
+/**
+ * A rollout goes on by itself. By the other ways more would be done to it, so that whatever forbids to begin forbids to go on:
+ * a selection, an annotation, a policy that does not go that way any more, an autoscaler before its spare Pod is there.
+ */
+function mayGoOn(judged: Judged, { way, replicas }: RestartRecord, bench: Bench): boolean {
+  if (way === undefined) return true;
+  const isFought = way === 'replace' && replicas === undefined && fought(judged, bench) !== undefined;
+  return untouchable(judged, bench) === undefined && isPermitted(way, judged.workload, bench.policy) && !isFought;
+}
 
 /** Pods that carry the T of this sweep never match what comes with time: age, and configuration that changes. */
 export function ageReference(record: RestartRecord | undefined, { sweep }: Pick<Bench, 'sweep'>): AgeReference {

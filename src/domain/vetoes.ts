@@ -45,12 +45,12 @@ export function vetoOf(judged: Judged, record: RestartRecord | undefined, circum
     untouchable(judged, bench) ??
     endedBefore(judged, record, circumstances) ??
     unsettled(judged, record, circumstances) ??
-    doneThisSweep(record, circumstances) ??
+    doneThisSweep(judged, record, circumstances) ??
     notStale(circumstances) ??
     restartedBefore(judged, record, circumstances) ??
     rememberedEnd(workload, record, circumstances) ??
     unwise(workload, circumstances) ??
-    fought(judged, circumstances) ??
+    notReplaced(judged, circumstances) ??
     withoutRoom(judged, circumstances)
   );
 }
@@ -150,8 +150,9 @@ function unsettled(
   return undefined;
 }
 
-function doneThisSweep(record: RestartRecord | undefined, { bench, want }: Circumstances): Veto {
+function doneThisSweep({ pods }: Judged, record: RestartRecord | undefined, { bench, want }: Circumstances): Veto {
   return record !== undefined &&
+    !isHalfDone(record, pods) &&
     record.outcome === undefined &&
     record.sweep === bench.sweep.id &&
     isSameWant(record.want, want)
@@ -248,12 +249,16 @@ function unwise(workload: Workload, { bench: { policy, now }, choice }: Circumst
   return undefined;
 }
 
+function notReplaced(judged: Judged, { bench, choice }: Circumstances): Veto {
+  return choice.kind === 'way' && choice.way === 'replace' ? fought(judged, bench) : undefined;
+}
+
 /** What an autoscaler would do to one Pod more than it wants. */
-function fought({ workload, autoscaler }: Judged, { bench, choice }: Circumstances): Veto {
-  if (choice.kind !== 'way' || choice.way !== 'replace' || autoscaler === undefined) return undefined;
+export function fought({ workload, autoscaler }: Judged, bench: Pick<Bench, 'now'>): Veto {
+  if (autoscaler === undefined) return undefined;
   const { name, max, lastScaled = 0 } = autoscaler;
   if (workload.replicas >= max) {
-    const detail = `autoscaler ${name} allows no more than ${max} Pods, and ${choice.because}, which needs one more`;
+    const detail = `autoscaler ${name} allows no more than ${max} Pods, and replace needs one more for a while`;
     return { why: 'wayImpossible', detail };
   }
   if (!movedLately(autoscaler, bench.now)) return undefined;

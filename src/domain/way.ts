@@ -7,6 +7,20 @@ export type Choice =
   | { readonly kind: 'way'; readonly way: Way; readonly because: string }
   | { readonly kind: 'impossible'; readonly detail: string };
 
+/** Whether the policy may still use the way that a restart has gone so far. */
+export function isPermitted(way: Way, { kind }: Pick<Workload, 'kind'>, policy: Policy): boolean {
+  switch (way) {
+    case 'rollout':
+      return true;
+    case 'evict':
+      return mayEvict(policy);
+    case 'replace':
+      return mayReplace(policy) && kind === 'Deployment';
+    default:
+      return unreachable(way);
+  }
+}
+
 /** What somebody asks for. */
 type Asked = Policy['restart']['way'];
 

@@ -10,6 +10,7 @@ import {
   aBench,
   aFreshPod,
   aJudged,
+  aNamespace,
   aPolicy,
   aRecord,
   aRestarted,
@@ -366,7 +367,10 @@ describe('what only the checkpoint remembers', () => {
     const half = aRecord({ way: 'replace', replicas: 2 });
     const wordWith = (start: Partial<Start>, record: RestartRecord): string => {
       const past = new Map([['shop/web', aStart(start)]]);
-      const verdict = judge(aJudged({ workload: aWorkload({ record: formatRecord(record) }) }), aBench({ past }));
+      const verdict = judge(
+        aJudged({ workload: aWorkload({ record: formatRecord(record) }) }),
+        aBench({ past, policy: aPolicy({ restart: { mayReplace: true } }) }),
+      );
       return verdict.kind === 'inFlight' ? 'inFlight' : verdict.why;
     };
     for (const outcome of ['failed', 'ineffective', 'denied', 'reverted'] as const) {
@@ -378,6 +382,24 @@ describe('what only the checkpoint remembers', () => {
     test('what has no end yet is, and what somebody opted out meanwhile', () => {
       assert.equal(wordWith({}, half), 'inFlight');
       assert.equal(wordWith({ outcome: 'superseded' }, half), 'inFlight');
+    });
+    for (const [what, given] of [
+      ['opted out', { workload: aWorkload({ record: formatRecord(half), optedOut: true }) }],
+      ['paused', { workload: aWorkload({ record: formatRecord(half), paused: true }) }],
+      ['in a namespace that is opted out', { namespace: aNamespace({ optedOut: true }) }],
+      ['at the most of its autoscaler', { autoscaler: { name: 'web', min: 1, max: 3, lastScaled: undefined } }],
+    ] as const) {
+      test(`nor is what is ${what}`, () => {
+        const begun = aWorkload({ record: formatRecord(aRecord({ way: 'replace' })) });
+        const policy = aPolicy({ restart: { mayReplace: true } });
+        const past = new Map([['shop/web', aStart()]]);
+        assert.notEqual(judge(aJudged({ workload: begun, ...given }), aBench({ past, policy })).kind, 'inFlight');
+      });
+    }
+    test('nor what goes a way that the policy does not go any more, which is restarted as it goes now', () => {
+      const begun = aWorkload({ record: formatRecord(aRecord({ way: 'evict' })) });
+      const verdict = judge(aJudged({ workload: begun }), aBench({ past: new Map([['shop/web', aStart()]]) }));
+      assert.equal(verdict.kind === 'restart' && verdict.way, 'rollout');
     });
     test('and the end of an earlier one says nothing', () => {
       assert.equal(wordWith({ outcome: 'ineffective', at: SWEEP }, half), 'inFlight');

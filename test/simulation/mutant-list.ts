@@ -225,7 +225,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'rollouts of a killed run are forgotten',
     file: 'domain/verdict.ts',
-    is: 'if (record !== undefined && isUnfinished(judged, record, circumstances)) {',
+    is: 'if (record !== undefined && mayGoOn(judged, record, bench) && isUnfinished(judged, record, circumstances)) {',
     becomes: 'if (record !== undefined && workload.paused && isUnfinished(judged, record, circumstances)) {',
   },
   {

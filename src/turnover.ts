@@ -292,6 +292,7 @@ class TurningOver {
     const standing = ownRecord(workload, this.#world.bench.by);
     if (standing?.at === record.at) this.#record = standing;
     if (workload.optedOut) return { outcome: 'superseded', detail: 'somebody annotated it nightshift/restart: never' };
+    if (workload.paused) return { outcome: 'superseded', detail: 'somebody paused it' };
     if (workload.template !== record.template) {
       return { outcome: 'superseded', detail: 'somebody changed its Pod template' };
     }

@@ -223,6 +223,7 @@ describe('by evictions', () => {
     ['changes its template', { template: 'template-2' }, 'superseded'],
     ['restarts it', { restartedAt: T }, 'superseded'],
     ['opts it out', { optedOut: true }, 'superseded'],
+    ['pauses it', { paused: true }, 'superseded'],
     ['deletes it', { deleting: true }, 'gone'],
   ] as const) {
     test(`somebody ${what}: nothing more goes`, async () => {

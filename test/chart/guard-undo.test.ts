@@ -87,6 +87,24 @@ describe('the worker takes its restart back', () => {
   }
 });
 
+test('a spare Pod of before, when the policy let workloads have one, is taken back all the same', async () => {
+  const { ref } = await restarted(EARLIER);
+  const { template, restartedAt } = (await bed.worker.cluster.workload(ref)) ?? assert.fail();
+  const at = nextRestartedAt(Date.now(), restartedAt);
+  const owed = aRecord({ at, template, before: restartedAt, way: 'replace', replicas: 1 });
+  const annotations = { [LAST_RESTART]: formatRecord(owed) };
+  await bed.cluster.api(pathOf(ref), { method: 'PATCH', body: { metadata: { annotations }, spec: { replicas: 2 } } });
+  const { replicas: _, ...returned } = owed;
+  const whole = await accepted(ref, async workload => {
+    const record = formatRecord(returned);
+    const answer = await bed.worker.cluster.rescale({ workload, replicas: 1, record });
+    return { answer, made: answer.kind === 'accepted' && answer.workload };
+  });
+  assert.equal(whole && whole.replicas, 1);
+  const body = { metadata: { annotations }, spec: { replicas: 2 } };
+  await assert.rejects(bed.thief.request(pathOf(ref), { method: 'PATCH', body }), { status: 422 });
+});
+
 describe('whoever has the token cannot', () => {
   const back = (at: string | null, record: string): object => ({
     metadata: { annotations: { [LAST_RESTART]: record } },

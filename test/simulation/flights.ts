@@ -101,7 +101,8 @@ export class Flights {
       flight.completeSince = undefined;
       return;
     }
-    if (flight.way !== 'rollout' && after.optedOut) flight.supersededAt ??= now;
+    const isUnwilling = after.optedOut || after.paused || (flight.way === 'evict' && after.replicas <= 1);
+    if (flight.way !== 'rollout' && isUnwilling) flight.supersededAt ??= now;
     const isScaled = before !== undefined && before.replicas !== after.replicas;
     const isSpare = flight.way === 'replace' && isScaled && before.record !== after.record;
     if (isScaled && !isSpare) flight.isDisturbed = true;

@@ -301,12 +301,6 @@ export const MUTANTS: readonly Mutant[] = [
     becomes: "outcome === 'failed' || outcome === 'undone' || outcome === 'denied'",
   },
   {
-    fault: 'Pods on their way out, and those that are not there yet, do not count',
-    file: 'domain/succession.ts',
-    is: 'if (missing >= width) return undefined;',
-    becomes: '',
-  },
-  {
     fault: 'fresh Pods are evicted, too',
     file: 'generations.ts',
     is: "return { stale: of('stale'),",
@@ -335,24 +329,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'spare.ts',
     is: 'const isOurs = workload.replicas === replicas + 1;',
     becomes: 'const isOurs = workload.replicas !== replicas;',
-  },
-  {
-    fault: 'nobody takes back what a run that died has left',
-    file: 'sweep.ts',
-    is: 'await this.#returnSpares(inventory, plan);',
-    becomes: '',
-  },
-  {
-    fault: 'what is opted out meanwhile goes on',
-    file: 'turnover.ts',
-    is: 'if (workload.optedOut) return',
-    becomes: 'if (workload.optedOut && workload.deleting) return',
-  },
-  {
-    fault: 'what is half done counts as done after a crash',
-    file: 'domain/reconcile.ts',
-    is: "way === undefined || (verdict.kind === 'leave'",
-    becomes: "way !== undefined || (verdict.kind === 'leave'",
   },
   {
     fault: 'an eviction without an answer is forgotten (found here)',

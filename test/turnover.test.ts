@@ -77,7 +77,7 @@ async function night(given: Night) {
   const over = new AbortController();
   const watch = cluster.watch([], change => observed.see(change), over.signal);
   for (const [seconds, happens] of events) clock.after(seconds * SECOND, () => happens(world));
-  const least = leastReady(cluster, clock);
+  const least = leastReady(cluster, clock, over.signal);
   const age = ageReference(record, bench);
   const landing = await turnOver({ workload, record, age, has, tried: undefined, isResumed, policy, isWanted }, world);
   over.abort();
@@ -97,15 +97,17 @@ async function night(given: Night) {
   };
 }
 
-/** The fewest Pods that were ready at any time. */
-function leastReady(cluster: FakeCluster, clock: FakeClock): () => number {
+/** The fewest Pods that were ready at any time, until it is over. */
+function leastReady(cluster: FakeCluster, clock: FakeClock, over: AbortSignal): () => number {
   let least = Number.POSITIVE_INFINITY;
   const look = async (): Promise<void> => {
-    const pods = await cluster.pods(aWorkload());
+    const asked = cluster.pods(aWorkload());
     cluster.calls.pop();
+    const pods = await asked;
     least = Math.min(least, pods.filter(({ ready }) => ready).length);
+    if (!over.aborted) clock.after(100, () => void look());
   };
-  for (let tenth = 0; tenth < 6_000; tenth++) clock.after(tenth * 100, () => void look());
+  clock.after(0, () => void look());
   return () => least;
 }
 

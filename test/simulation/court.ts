@@ -2,7 +2,7 @@ import { decodeCheckpoint, type Checkpoint } from '../../src/domain/checkpoint.t
 import { keyOf, type Workload } from '../../src/domain/model.ts';
 import type { ApiServer } from './api-server.ts';
 import type { ConfigMap } from './config-map.ts';
-import type { DeploymentController } from './deployment-controller.ts';
+import type { ControllerManager } from './controller-manager.ts';
 import type { Draft } from './draft.ts';
 import { Eyes } from './eyes.ts';
 import { type Flight, Flights, flightName, isComplete, refOf } from './flights.ts';
@@ -20,7 +20,7 @@ export interface Broken {
 export interface CourtWorld {
   readonly timeline: Timeline;
   readonly api: ApiServer;
-  readonly controller: DeploymentController;
+  readonly controller: ControllerManager;
   readonly injector: Injector;
   readonly configMap: ConfigMap;
   readonly configChanges: ReadonlyMap<string, number>;

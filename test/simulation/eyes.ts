@@ -1,13 +1,13 @@
 import { unreachable } from '../../src/domain/model.ts';
 import { parseInstant } from '../../src/domain/instant.ts';
 import type { Workload } from '../../src/domain/model.ts';
-import type { DeploymentController } from './deployment-controller.ts';
+import type { ControllerManager } from './controller-manager.ts';
 import type { Draft, Wish } from './draft.ts';
 import type { Injector } from './injector.ts';
 import type { SimulatedPod } from './pods.ts';
 
 interface Seen {
-  readonly controller: DeploymentController;
+  readonly controller: ControllerManager;
   readonly injector: Injector;
   readonly configChanges: ReadonlyMap<string, number>;
 }

@@ -1,8 +1,9 @@
 import type { Strategy, Workload } from '../../src/domain/model.ts';
 import { aWorkload } from '../build.ts';
-import type { Temper } from './deployment-controller.ts';
+
 import { NAMESPACES } from './draft.ts';
 import { SICKNESSES } from './pods.ts';
+import type { Temper } from './pod-control.ts';
 import type { Random } from './random.ts';
 
 const SECOND = 1_000;

@@ -9,8 +9,9 @@ import {
 } from '../../src/domain/model.ts';
 import { parseRecord } from '../../src/domain/record.ts';
 import type { ApiServer } from './api-server.ts';
-import { fenceposts, type DeploymentController } from './deployment-controller.ts';
+import type { ControllerManager } from './controller-manager.ts';
 import type { Process } from './process.ts';
+import { fenceposts } from './replica-sets.ts';
 import type { Timeline } from './timeline.ts';
 
 /** One restart of ours that the API server accepted, and what became of it, whatever anybody believes. */
@@ -59,11 +60,11 @@ export class Flights {
   readonly all: Flight[] = [];
   /** The last one of each workload, by uid. */
   readonly #last = new Map<string, Flight>();
-  readonly #world: { readonly timeline: Timeline; readonly controller: DeploymentController };
+  readonly #world: { readonly timeline: Timeline; readonly controller: ControllerManager };
   readonly #onFall: (flight: Flight, available: number, floor: number) => void;
 
   constructor(
-    world: { readonly timeline: Timeline; readonly api: ApiServer; readonly controller: DeploymentController },
+    world: { readonly timeline: Timeline; readonly api: ApiServer; readonly controller: ControllerManager },
     onFall: (flight: Flight, available: number, floor: number) => void,
   ) {
     this.#world = world;

@@ -12,7 +12,7 @@ import type {
   WorkloadChange,
 } from '../../src/ports.ts';
 import type { ApiServer } from './api-server.ts';
-import type { DeploymentController } from './deployment-controller.ts';
+import type { ControllerManager } from './controller-manager.ts';
 import type { Injector } from './injector.ts';
 import type { Network } from './network.ts';
 import { projected, type SimulatedPod } from './pods.ts';
@@ -26,7 +26,7 @@ import type { Trace } from './trace.ts';
 export interface Cosmos {
   readonly timeline: Timeline;
   readonly api: ApiServer;
-  readonly controller: DeploymentController;
+  readonly controller: ControllerManager;
   readonly injector: Injector;
   readonly network: Network;
   readonly trace: Trace;

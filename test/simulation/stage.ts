@@ -6,7 +6,7 @@ import { ApiServer } from './api-server.ts';
 import { ConfigMap } from './config-map.ts';
 import { Court } from './court.ts';
 import { CronJob } from './cron-job.ts';
-import { DeploymentController } from './deployment-controller.ts';
+import { ControllerManager } from './controller-manager.ts';
 import { INJECTOR, NAMESPACES } from './draft.ts';
 import { aResident } from './fleet.ts';
 import { Injector, type InjectorState } from './injector.ts';
@@ -27,7 +27,7 @@ export class Stage {
   readonly random: Random;
   readonly api = new ApiServer();
   readonly injector: Injector;
-  readonly controller: DeploymentController;
+  readonly controller: ControllerManager;
   readonly network: Network;
   readonly configMap: ConfigMap;
   readonly board: PolicyBoard;
@@ -50,7 +50,7 @@ export class Stage {
     this.injector = new Injector(story.isUpgraded ? version + 1 : version);
     const { injector } = this;
     const random = this.random.stream('world');
-    this.controller = new DeploymentController({ timeline, api, injector, random });
+    this.controller = new ControllerManager({ timeline, api, injector, random });
     this.controller.servesTerminating = story.servesTerminating;
     this.network = new Network({ timeline, random: this.random.stream('network'), trace, met });
     this.configMap = new ConfigMap(now);

@@ -37,6 +37,7 @@ function draftFor({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 's
     windows: { timeZone: 'UTC', allow: [{ hour: 0, minute: 0, weekday: undefined, lasts: 24 * HOUR }], deny: [] },
     stale: [criteria[stale]],
     namespaces: [NAMESPACE],
+    kinds: ['Deployment'],
     sizes,
     pause: 0,
     inFlight: { workloads: 10, pods: 200, perNamespace: 10 },

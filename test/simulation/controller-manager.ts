@@ -1,7 +1,10 @@
-import { keyOf, type Workload } from '../../src/domain/model.ts';
+import { keyOf, type Kind, type Workload } from '../../src/domain/model.ts';
+import { DaemonSetController } from './daemonset-controller.ts';
 import { DeploymentController } from './deployment-controller.ts';
 import { PodControl, type Adopted, type ControllerWorld, type Temper } from './pod-control.ts';
 import type { ReplicaSet, SimulatedPod } from './pods.ts';
+import { RolloutController } from './rollout-controller.ts';
+import { StatefulSetController } from './statefulset-controller.ts';
 
 /** Of one kind. */
 export interface Controller {
@@ -22,7 +25,10 @@ export class ControllerManager {
   lag: readonly [number, number] = [20, 1_500];
   readonly #world: ControllerWorld;
   readonly #control: PodControl;
+  readonly #controllers: Readonly<Record<Kind, Controller>>;
   readonly #deployments: DeploymentController;
+  readonly #daemons: DaemonSetController;
+  readonly #rollouts: RolloutController;
   readonly #due = new Set<string>();
 
   constructor(world: ControllerWorld) {
@@ -33,6 +39,14 @@ export class ControllerManager {
       later: (workload, milliseconds) => world.timeline.after(milliseconds, () => this.look(workload)),
     };
     this.#deployments = new DeploymentController(this.#control, looks);
+    this.#daemons = new DaemonSetController(this.#control, looks);
+    this.#rollouts = new RolloutController(this.#control, looks);
+    this.#controllers = {
+      Deployment: this.#deployments,
+      StatefulSet: new StatefulSetController(this.#control, looks),
+      DaemonSet: this.#daemons,
+      Rollout: this.#rollouts,
+    };
     world.api.listen((after, before) => {
       if (after === undefined || after.generation !== before?.generation) this.look(after ?? before);
     });
@@ -40,6 +54,16 @@ export class ControllerManager {
 
   set servesTerminating(is: boolean) {
     this.#deployments.servesTerminating = is;
+  }
+
+  /** Keys whose Pods no budget lets be evicted, by a Rollout's controller as by anybody. */
+  set blocked(keys: ReadonlySet<string>) {
+    this.#rollouts.blocked = keys;
+  }
+
+  /** Told of every change of Pods, at once. */
+  set onPods(onPods: (workload: Workload) => void) {
+    this.#control.onPods = onPods;
   }
 
   /** By key. */
@@ -67,8 +91,21 @@ export class ControllerManager {
     this.#world.timeline.after(milliseconds, () => {
       this.#due.delete(key);
       const now = this.#world.api.get(workload);
-      if (now !== undefined) this.#deployments.sync(now);
+      if (now !== undefined) this.#controllers[now.kind].sync(now);
     });
+  }
+
+  /** An autoscaler, or of a DaemonSet nodes that come and go. */
+  scale(workload: Workload, replicas: number): void {
+    if (workload.kind === 'DaemonSet') this.#daemons.setNodes(workload, replicas);
+    else this.#world.api.update(workload, { replicas });
+  }
+
+  /** As it is created: only its controller finds out for how many nodes a DaemonSet is. */
+  asNew(workload: Workload): Workload {
+    if (workload.kind !== 'DaemonSet') return workload;
+    this.#daemons.setNodes(workload, workload.replicas);
+    return { ...workload, replicas: 0 };
   }
 
   /** A node is lost, or somebody deletes a Pod. */

@@ -82,10 +82,11 @@ export class Court {
   }
 
   /** Nobody who forgot it can tell whose Pods are on their way out. */
-  isOnlyEndingAndForgotten({ key, acceptedAt }: Flight): boolean {
+  isOnlyEndingAndForgotten(flight: Flight): boolean {
+    const { key, acceptedAt } = flight;
     const workload = this.world.api.get(refOf(key));
     if (workload === undefined || this.forgottenAt <= acceptedAt) return false;
-    return isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } });
+    return isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } }, flight.way);
   }
 
   /**

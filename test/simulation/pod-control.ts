@@ -41,7 +41,9 @@ export class PodControl {
   readonly tempers = new Map<string, Temper>();
   readonly world: ControllerWorld;
   readonly #sets = new Map<string, ReplicaSet[]>();
-  /** Something changed about Pods of the workload. */
+  /** Told of every change of Pods, at once. */
+  onPods: (workload: Workload) => void = () => undefined;
+  /** What a controller gets to see: a Pod is available, or gone. */
   readonly #onChange: (workload: Workload) => void;
   #names = 0;
 
@@ -117,14 +119,17 @@ export class PodControl {
       sickness,
     };
     set.pods.push(pod);
+    this.onPods(workload);
     if (sickness === undefined) this.#becomesAvailable(workload, pod);
     return undefined;
   }
 
   end(workload: Workload, pod: SimulatedPod): void {
     pod.state = 'terminating';
+    this.onPods(workload);
     this.world.timeline.after(this.between(this.temper(workload).ending), () => {
       pod.set.pods = pod.set.pods.filter(other => other !== pod);
+      this.onPods(workload);
       this.#onChange(workload);
     });
   }
@@ -155,6 +160,7 @@ export class PodControl {
       if (pod.state !== 'starting') return;
       pod.state = 'available';
       pod.serves = true;
+      this.onPods(workload);
       this.#onChange(workload);
     });
   }

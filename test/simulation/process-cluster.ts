@@ -1,5 +1,13 @@
 import type { Admission } from '../../src/domain/drift.ts';
-import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
+import {
+  keyOf,
+  type Kind,
+  type Namespace,
+  type Needs,
+  type Pod,
+  type Workload,
+  type WorkloadRef,
+} from '../../src/domain/model.ts';
 import type {
   Cluster,
   EvictAnswer,
@@ -43,6 +51,15 @@ export interface Cosmos {
   readonly rights: { mayPatch: boolean };
 }
 
+/** What there was of one kind. */
+interface List {
+  readonly kind: Kind;
+  readonly at: number;
+  readonly workloads: readonly Workload[];
+  readonly version: number;
+  readonly configChanges: ReadonlyMap<string, number>;
+}
+
 /** Told of what one process does to the cluster. */
 export interface ClusterWitness {
   /** Deployments were read; their Pods are a moment later. */
@@ -70,30 +87,36 @@ export class ProcessCluster implements Cluster {
     this.#witness = witness;
   }
 
-  async inventory(): Promise<Inventory> {
+  async inventory({ kinds }: Needs): Promise<Inventory> {
     const { api, network, timeline, namespaces, budgets, configChanges } = this.#cosmos;
-    const read = await network.read(this.#process, 'list Deployments', () => {
-      this.#witness.inventoryRead();
-      const at = Math.floor(timeline.now / 1000) * 1000;
-      return { at, workloads: api.all(), version: api.version, configChanges: new Map(configChanges) };
-    });
-    const { at, workloads, version } = read;
+    const lists: List[] = [];
+    // One after the other: what changes meanwhile is in one list, and not in another.
+    for (const kind of kinds) {
+      const list = await network.read(this.#process, `list ${kind}s`, (): List => {
+        if (lists.length === 0) this.#witness.inventoryRead();
+        const at = Math.floor(timeline.now / 1000) * 1000;
+        const workloads = api.all().filter(workload => workload.kind === kind);
+        return { kind, at, workloads, version: api.version, configChanges: new Map(configChanges) };
+      });
+      lists.push(list);
+    }
+    const workloads = lists.flatMap(list => list.workloads);
     const pods = await network.read(this.#process, 'list Pods', () => {
       // Whose workload came later is nobody's.
       const entries = workloads.map(workload => [keyOf(workload), api.get(workload)] as const);
       return new Map(entries.map(([key, now]) => [key, now === undefined ? [] : this.#live(now)]));
     });
-    const bookmark = [{ kind: 'Deployment', namespace: '', resourceVersion: String(version) }] as const;
+    const bookmark = lists.map(({ kind, version }) => ({ kind, namespace: '', resourceVersion: String(version) }));
     this.#known.set(
       bookmark,
       workloads.map(({ kind, namespace, name, uid }) => ({ kind, namespace, name, uid })),
     );
     return {
-      at,
+      at: lists[0]?.at ?? timeline.now,
       namespaces,
       workloads,
       pods,
-      configChanges: read.configChanges,
+      configChanges: lists.at(-1)?.configChanges ?? configChanges,
       budgets,
       bookmark,
       skipped: [],
@@ -168,7 +191,7 @@ export class ProcessCluster implements Cluster {
     });
   }
 
-  evict(ref: WorkloadRef, { name }: Pod): Promise<EvictAnswer> {
+  evict(ref: WorkloadRef, { name, uid }: Pod): Promise<EvictAnswer> {
     const { network, api, controller, rights, blocked, trace } = this.#cosmos;
     this.#witness.evictionSent(ref);
     const decide = (): EvictAnswer => {
@@ -177,7 +200,7 @@ export class ProcessCluster implements Cluster {
         return { kind: 'forbidden', permission: { verb: 'create', resource: 'pods/eviction', namespace } };
       }
       const workload = api.get(ref);
-      const pod = workload && controller.pods(workload).find(one => one.name === name && one.state !== 'terminating');
+      const pod = workload && controller.pods(workload).find(one => one.uid === uid && one.state !== 'terminating');
       if (workload === undefined || pod === undefined) return { kind: 'changed' };
       if (blocked.has(keyOf(ref)) && pod.state === 'available') {
         this.#count('evictionBlocked');
@@ -204,12 +227,14 @@ export class ProcessCluster implements Cluster {
     const { timeline, api, trace, network, random } = this.#cosmos;
     const { promise, resolve } = Promise.withResolvers<void>();
     const trouble = (): number => (network.isDown || network.isStalled ? 1 : network.trouble);
-    const watch = new ProcessWatch(
-      { process: this.#process, timeline, api, random, trace, trouble, met: network.met },
-      { version: Number(bookmark[0]?.resourceVersion), known: this.#known.get(bookmark) ?? [], onChange },
+    const world = { process: this.#process, timeline, api, random, trace, trouble, met: network.met };
+    const known = this.#known.get(bookmark) ?? [];
+    const watches = bookmark.map(
+      ({ kind, resourceVersion }) =>
+        new ProcessWatch(world, { kind, version: Number(resourceVersion), known, onChange }),
     );
     const end = (): void => {
-      watch.end();
+      for (const watch of watches) watch.end();
       resolve();
     };
     if (signal.aborted) end();

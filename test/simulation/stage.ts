@@ -69,6 +69,7 @@ export class Stage {
     const rights = { mayPatch: true };
     const shared = { timeline, api, controller, injector, network, trace, random, namespaces, budgets };
     this.cosmos = { ...shared, configChanges, denied, blocked: new Set(), rights };
+    controller.blocked = this.cosmos.blocked;
     this.cron = new CronJob({ cosmos: this.cosmos, court: this.court, configMap, board: this.board });
     this.#furnish(fleet);
     api.listen((after, before) => this.#note(after, before));
@@ -124,7 +125,7 @@ export class Stage {
     if (before?.uid !== after.uid) court.wanted.set(keyOf(after), after.replicas);
     // Who erases the record with the template keeps the number that stands there (kubectl rollout undo).
     if (after.record === undefined) court.wanted.set(keyOf(after), after.replicas);
-    trace.say('deployment', () => shown(after));
+    trace.say(after.kind.toLowerCase(), () => shown(after));
     const wait = this.takenBack.get(keyOf(after));
     const isOurs = after.restartedAt !== before?.restartedAt && after.record !== before?.record;
     if (wait !== undefined && isOurs) timeline.after(wait, () => this.#takeBack(after, before?.restartedAt));
@@ -157,10 +158,11 @@ function shown({
   template,
   revision,
   record,
+  awaits,
   status,
 }: Workload): string {
   const { observedGeneration, updatedReplicas, availableReplicas, terminatingReplicas } = status;
-  const counted = `${updatedReplicas} new of ${status.replicas} for ${replicas}, ${availableReplicas} available, ${terminatingReplicas} ending`;
+  const counted = `${updatedReplicas} new of ${status.replicas} for ${replicas}, ${availableReplicas} available, ${terminatingReplicas} ending${awaits === undefined ? '' : `, ${awaits}`}`;
   const spare = parseRecord(record)?.replicas === undefined ? '' : ', one to spare';
   const lag = observedGeneration < generation ? ', not seen yet' : '';
   return `${name} v${resourceVersion} ${template} r${revision} T=${restartedAt ?? 'none'}: ${counted}${spare}${lag}`;

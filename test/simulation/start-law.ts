@@ -4,6 +4,7 @@ import type { RestartOrder } from '../../src/ports.ts';
 import { decoded } from './court.ts';
 import { instantOf } from './eyes.ts';
 import { wayIn, type Flight } from './flights.ts';
+import { isHeldBack, rolls } from './kinds.ts';
 import { judgeLimits } from './limit-law.ts';
 import type { Witness } from './witness.ts';
 
@@ -78,7 +79,11 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
   const want = court.eyes.want(judged, draft);
   const way = record?.way ?? 'rollout';
   const meant = wayIn(judged, draft).way;
-  court.demands(way === meant, 'it goes the way that it should', () => `${keyOf(judged)} by ${way}, not ${meant}`);
+  court.demands(
+    way === meant,
+    'it goes the way that it should',
+    () => `${keyOf(judged)} by ${way}, not ${meant ?? 'at all'}`,
+  );
   judgeVetoes(witness, judged);
   judgeRepeat(witness, effect, want);
   judgeNeed(witness, effect);
@@ -106,7 +111,8 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
     // Whose checkpoint is gone counts for nobody.
     ramp: court.writer === undefined ? 'none' : witness.ramp,
     available: judged.status.availableReplicas,
-    tookEffect: way !== 'rollout',
+    // What the other kinds number is their spec, in which T stands.
+    tookEffect: way !== 'rollout' || judged.kind !== 'Deployment',
     completeSince: undefined,
     completeAt: undefined,
     takenBackAt: undefined,
@@ -131,6 +137,8 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
   forbids('not selected', !draft.namespaces.includes(judged.namespace));
   forbids('ahead of our clock', instantOf(judged.restartedAt) > process.clock.now() + HOUR + CLOCKS);
   forbids('to have a gap', wayIn(judged, draft).hasGap);
+  forbids('given another template by people, Pod by Pod', isHeldBack(judged));
+  forbids('of a kind that is not selected', !draft.kinds.includes(judged.kind));
   const { status, generation, replicas } = judged;
   const record = parseRecord(judged.record);
   const isOurFailure = record?.outcome === 'failed' && isInForce(judged);
@@ -138,8 +146,8 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
   forbids(
     'rolling out',
     generation > status.observedGeneration ||
-      status.updatedReplicas < replicas ||
-      status.replicas > status.updatedReplicas,
+      (rolls(judged) && (status.updatedReplicas < replicas || status.replicas > status.updatedReplicas)) ||
+      judged.awaits !== undefined,
   );
   forbids('not healthy', draft.unhealthy === 'skip' && status.availableReplicas < replicas);
 }

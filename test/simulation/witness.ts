@@ -7,7 +7,7 @@ import type { StoreWitness } from './config-map.ts';
 import { noteWrite } from './checkpoint-law.ts';
 import type { Court } from './court.ts';
 import type { Draft } from './draft.ts';
-import { instantOf } from './eyes.ts';
+import { instantOf, isMadeBy } from './eyes.ts';
 import { noteBatch, noteEnd, notePlan, noteUndoing } from './outcome-law.ts';
 import type { Process } from './process.ts';
 import type { ClusterWitness } from './process-cluster.ts';
@@ -90,10 +90,8 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     const live = eyes.live(workload);
     const last = flights.last(workload);
     const begin = instantOf(last?.sweep);
-    const [first] = live;
-    const carries = live.every(({ set }) => set.restartedAt === first?.set.restartedAt);
     this.proofs.set(workload.uid, {
-      carries: carries ? first?.set.restartedAt : undefined,
+      carries: carriedBy(workload, live, last?.at),
       count: live.length,
       stale: eyes.stale(workload, this.draft, { begin, fresh: last?.at }).length,
       bare: live.filter(({ sidecar }) => sidecar === undefined).length,
@@ -207,4 +205,11 @@ function toldPlan({ plan, sweep }: News & { readonly kind: 'planned' }): string 
   const batches = plan.batches.map(batch => batch.map(({ workload }) => workload.name).join(' ')).join(' | ');
   const flying = plan.inFlight.map(({ workload }) => workload.name).join(' ');
   return `plan of sweep ${sweep}: [${batches}], in flight [${flying}], left: ${left}`;
+}
+
+/** The T that all of them carry; of a Rollout's, which carry none, T where all were made since. */
+function carriedBy(workload: Workload, live: readonly SimulatedPod[], t: string | undefined): string | undefined {
+  if (workload.kind === 'Rollout') return live.every(pod => isMadeBy(t, pod, workload)) ? t : undefined;
+  const [first] = live;
+  return live.every(({ set }) => set.restartedAt === first?.set.restartedAt) ? first?.set.restartedAt : undefined;
 }

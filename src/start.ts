@@ -3,7 +3,7 @@ import { injectionOf, newestReplicaSet, type Admission } from './domain/drift.ts
 import { injectionCriteria, needsOf } from './domain/policy.ts';
 import { markStarted } from './domain/starts.ts';
 import { unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
-import { formatRecord, ownRecord, type RestartRecord } from './domain/record.ts';
+import { formatRecord, ownRecord, tookEffectSince, type RestartRecord } from './domain/record.ts';
 import { judge, type Leave, type Restart } from './domain/verdict.ts';
 import { wantFor } from './domain/want.ts';
 import type { Bench } from './domain/bench.ts';
@@ -273,11 +273,13 @@ class Starting {
    */
   #wasTakenBack(workload: Workload): boolean {
     const judged = this.#workload;
-    const { uid, revision, template, restartedAt, record } = workload;
+    const { uid, template, restartedAt, record } = workload;
+    const { by } = this.#world.bench;
     const same = uid === judged.uid && template === judged.template;
-    const isInForce = record !== judged.record && ownRecord(workload, this.#world.bench.by) !== undefined;
+    const isInForce = record !== judged.record && ownRecord(workload, by) !== undefined;
     const undone = !isInForce && this.#restart.way === 'rollout' && isTakenBack(restartedAt, this.#at);
-    return this.#attempts > 1 && same && revision > judged.revision && undone;
+    const tookEffect = tookEffectSince({ revision: judged.revision, at: this.#at, by }, workload);
+    return this.#attempts > 1 && same && tookEffect && undone;
   }
 
   #isOurPatch(workload: Workload): boolean {

@@ -286,6 +286,16 @@ describe('after a conflict the workload is read', () => {
     assert.equal(orders.length, 2);
   });
 
+  test('and not reverted where it never took effect, and somebody scaled what counts every change', async () => {
+    const ref = { ...REF, kind: 'StatefulSet' as const };
+    const scaled: Attempt = (_, { cluster }) => {
+      cluster.update(ref, { priority: '1', generation: 8, revision: 5, status: { observedGeneration: 8 } });
+      return SILENCE;
+    };
+    const { started, orders } = await starting([scaled], { given: { kind: 'StatefulSet', revision: 4 } });
+    assert.deepEqual([started.kind, orders.length], ['inFlight', 3]);
+  });
+
   test('and gone when it is', async () => {
     const { started } = await starting([
       (_, { cluster }) => {

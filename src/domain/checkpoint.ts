@@ -25,7 +25,7 @@ const start = z.object({
   /** T once it started; before, the moment it was named, which is never later than T. */
   at: text,
   template: text,
-  /** The Deployment's revision at naming: it has grown iff a Pod template took effect since. */
+  /** The workload's revision at naming: a Deployment's has grown iff a Pod template took effect since. */
   revision: count,
   outcome: z.enum(OUTCOMES).optional(),
   /** It may have one Pod more than it wants (way replace), which is to be taken back. */

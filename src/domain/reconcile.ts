@@ -3,7 +3,7 @@ import { isTakenBack } from './instant.ts';
 import { isOfRamp, revertsStop, REVERTS } from './ledger.ts';
 import { keyOf, type OutcomeKind } from './model.ts';
 import { MOST_IN_FLIGHT } from './policy.ts';
-import { ownRecord, type RestartRecord } from './record.ts';
+import { ownRecord, tookEffectSince, type RestartRecord } from './record.ts';
 import { isSameWorkload, startOf } from './starts.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -11,7 +11,8 @@ import type { Verdict } from './verdict.ts';
 
 /**
  * Settles starts whose outcome nobody saw, because the run died: by the record on the workload, or, where the record is
- * gone, by its revision, which has grown iff a Pod template took effect since the start was named. Those in `unread`
+ * gone or not in force, by its revision, which has grown iff a Pod template took effect since the start was named
+ * (`tookEffectSince`). Those in `unread`
  * namespaces wait for a run that may read them.
  */
 export function reconcile(
@@ -84,7 +85,9 @@ function settle(start: Start, verdict: Verdict | undefined, by: string): Start |
     };
   }
   const takenBack =
-    workload.revision > start.revision &&
+    (start.outcome === 'restarted'
+      ? workload.revision > start.revision
+      : tookEffectSince({ ...start, by }, workload)) &&
     workload.template === start.template &&
     isTakenBack(workload.restartedAt, start.at);
   if (takenBack) return { ...start, outcome: 'reverted' };

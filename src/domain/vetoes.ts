@@ -12,7 +12,7 @@ import {
   type Workload,
 } from './model.ts';
 import { namespaceSelected, ownerSelected, workloadSelected } from './policy.ts';
-import { owedRecord, ownRecord, type RestartRecord } from './record.ts';
+import { owedRecord, ownRecord, tookEffectSince, type RestartRecord } from './record.ts';
 import { isRollingOut, whyNoEviction, whyNoRollout } from './rollout.ts';
 import type { Staleness } from './staleness.ts';
 import { isSameWant, wantFor } from './want.ts';
@@ -216,8 +216,13 @@ function rememberedEnd(workload: Workload, record: RestartRecord | undefined, { 
   if (past.outcome === 'denied')
     return { why: 'deniedBefore', detail: `the API server refused it at ${past.at}, ${until}` };
   if (past.outcome === 'failed') return { why: 'failedBefore', detail: `failed at ${past.at}, ${until}` };
-  const tookEffect = workload.revision > past.revision && past.outcome !== 'superseded' && past.outcome !== 'gone';
-  if (past.outcome === 'reverted' || (tookEffect && isTakenBack(workload.restartedAt, past.at))) {
+  const tookEffect =
+    past.outcome === undefined
+      ? tookEffectSince({ ...past, by: bench.by }, workload)
+      : workload.revision > past.revision && past.outcome !== 'superseded' && past.outcome !== 'gone';
+  // By the other ways T stands in the record only.
+  const isGone = record?.at !== past.at && isTakenBack(workload.restartedAt, past.at);
+  if (past.outcome === 'reverted' || (tookEffect && isGone)) {
     return { why: 'revertedBefore', detail: `restarted at ${past.at} and taken back by somebody, ${until}` };
   }
   return undefined;

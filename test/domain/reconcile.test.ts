@@ -3,11 +3,13 @@ import { describe, test } from 'node:test';
 import type { Start } from '../../src/domain/checkpoint.ts';
 import { formatInstant } from '../../src/domain/instant.ts';
 import { countSweep, reconcile } from '../../src/domain/reconcile.ts';
+import { formatRecord, type RestartRecord } from '../../src/domain/record.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
 import {
   aCheckpoint,
   aLeave,
   anInFlight,
+  aRecord,
   aRestart,
   aRestarted,
   aStart,
@@ -17,6 +19,7 @@ import {
   SECOND,
   SWEEP,
   T,
+  type GivenWorkload,
 } from '../build.ts';
 
 /** A run died after it named `shop/web` for a start at 01:00; what the next one finds tells how far it came. */
@@ -93,6 +96,37 @@ describe('a run that died', () => {
   ] satisfies readonly { because: string; verdict: Verdict | undefined; start: Start | undefined; done?: number }[]) {
     test(because, () => assert.deepEqual(settled(verdict), { start, done }));
   }
+});
+
+describe('a run that died, and of whose StatefulSet every change of the spec counts', () => {
+  const kind = 'StatefulSet';
+  const named = { ...NAMED, workload: 'shop/web (StatefulSet)' };
+  const record = (given: Partial<RestartRecord> = {}) => formatRecord(aRecord(given));
+  for (const { because, given, start } of [
+    { because: 'before the PATCH leaves nothing to remember where somebody scaled it', given: {}, start: undefined },
+    {
+      because: 'leaves a reverted one where the record tells of a T that does not stand there any more',
+      given: { record: record() },
+      start: { ...named, outcome: 'reverted' },
+    },
+    {
+      because: 'leaves nothing to remember where the record is of the time before',
+      given: { record: record({ at: '2026-11-17T01:00:00Z' }) },
+      start: undefined,
+    },
+    {
+      because: 'leaves nothing to remember where the record is of another checkpoint',
+      given: { record: record({ by: 'ops/other' }) },
+      start: undefined,
+    },
+  ] satisfies readonly { because: string; given: GivenWorkload; start: Start | undefined }[]) {
+    test(because, () => assert.deepEqual(settled(aRestart({ kind, revision: 6, ...given }), named).start, start));
+  }
+
+  test('is taken back although the record is gone where the end of its rollout was seen', () => {
+    const seen: Start = { ...named, at: T, outcome: 'restarted' };
+    assert.equal(settled(aRestart({ kind, revision: 6 }), seen).start?.outcome, 'reverted');
+  });
 });
 
 test('an earlier attempt that took effect late, after a later T was noted, is the restart, and nobody took it back', () => {

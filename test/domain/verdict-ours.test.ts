@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Start } from '../../src/domain/checkpoint.ts';
 import { formatInstant } from '../../src/domain/instant.ts';
 import type { Pod } from '../../src/domain/model.ts';
-import type { RestartRecord } from '../../src/domain/record.ts';
+import { formatRecord, type RestartRecord } from '../../src/domain/record.ts';
 import type { Bench } from '../../src/domain/bench.ts';
 import { ageReference, judge } from '../../src/domain/verdict.ts';
 import {
@@ -361,6 +361,30 @@ describe('what only the checkpoint remembers', () => {
   ] satisfies readonly { because: string; start: Partial<Start>; given: GivenWorkload }[]) {
     test(`${because} is judged like anybody's`, () => assert.equal(wordAfter(start, given), 'podTooOld'));
   }
+
+  describe('of a StatefulSet, whose revision counts every change of its spec', () => {
+    const key = 'shop/web (StatefulSet)';
+    const wordOfSet = (start: Partial<Start>, given: GivenWorkload): string => {
+      const workload = aWorkload({ kind: 'StatefulSet', revision: 6, ...given });
+      const past = new Map([[key, { ...aStart(start), workload: key }]]);
+      const verdict = judge(aJudged({ workload }), aBench({ past }));
+      return verdict.kind === 'inFlight' ? 'inFlight' : verdict.why;
+    };
+    test("a name that never started is judged like anybody's, whoever scaled it since", () => {
+      assert.equal(wordOfSet({}, {}), 'podTooOld');
+    });
+    test('a start whose T is gone and whose record is there was taken back', () => {
+      assert.equal(wordOfSet({}, { record: formatRecord(aRecord()) }), 'revertedBefore');
+    });
+    test('a restart whose T is gone was taken back, with its record or without', () => {
+      assert.equal(wordOfSet({ outcome: 'restarted' }, {}), 'revertedBefore');
+      assert.equal(wordOfSet({ outcome: 'restarted' }, { record: formatRecord(aRecord()) }), 'revertedBefore');
+    });
+    test('evictions leave no T that could be gone', () => {
+      const record = formatRecord(aRecord({ way: 'evict', sweep: EARLIER }));
+      assert.equal(wordOfSet({ outcome: 'restarted' }, { record }), 'podTooOld');
+    });
+  });
 
   test('an undo leaves an older value, or none', () => {
     for (const restartedAt of [undefined, EARLIER, SWEEP]) {

@@ -7,6 +7,7 @@ import type { Draft } from './draft.ts';
 import { Eyes } from './eyes.ts';
 import { type Flight, Flights, flightName, isComplete, refOf } from './flights.ts';
 import type { Injector } from './injector.ts';
+import { judgePlaces } from './kind-law.ts';
 import type { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
 import { stamp, type Trace } from './trace.ts';
@@ -67,6 +68,12 @@ export class Court {
     this.flights = new Flights(world, (flight, available, floor) =>
       this.breaks('availability', `${flightName(flight)} has ${available} available replicas, ${floor} are promised`),
     );
+    world.controller.onPods = ({ kind, ...ref }) => {
+      const workload = kind === 'Deployment' ? undefined : world.api.get({ kind, ...ref });
+      if (workload === undefined) return;
+      this.flights.lookAtPods(workload);
+      judgePlaces(this, workload);
+    };
   }
 
   breaks(invariant: string, detail: string): void {

@@ -72,11 +72,6 @@ export class Flights {
     this.#world = world;
     this.#onFall = onFall;
     world.api.listen((after, before) => this.#see(after, before));
-    // The status of the other kinds may stay as it is while Pods come and go.
-    world.controller.onPods = workload => {
-      const now = workload.kind === 'Deployment' ? undefined : world.api.get(workload);
-      if (now !== undefined) this.#see(now, now);
-    };
   }
 
   last = ({ uid }: Pick<Workload, 'uid'>): Flight | undefined => this.#last.get(uid);
@@ -91,6 +86,11 @@ export class Flights {
   /** Still rolling out, and no run has told an end. */
   flying(): Flight[] {
     return this.all.filter(isFlying);
+  }
+
+  /** Pods came or went, of which the status of the other kinds may never say anything. */
+  lookAtPods(workload: Workload): void {
+    this.#see(workload, workload);
   }
 
   #see(after: Workload | undefined, before: Workload | undefined): void {
@@ -138,11 +138,11 @@ export class Flights {
     if (available < floor) this.#onFall(flight, available, floor);
   }
 
-  /** Whether all Pods are available, and none is on its way out, where the status does not tell. */
+  /** Whether all Pods that stay are available, where the status counts others. */
   #isThere(workload: Workload): boolean {
     if (workload.kind === 'Deployment') return true;
-    const pods = this.#world.controller.pods(workload);
-    return pods.length === workload.replicas && this.#availableOf(workload) === workload.replicas;
+    const live = this.#world.controller.pods(workload).filter(({ state }) => state !== 'terminating');
+    return live.length === workload.replicas && live.every(({ state }) => state === 'available');
   }
 
   /** What the status of the other kinds says may be late, and counts Pods on their way out; a DaemonSet promises nodes. */

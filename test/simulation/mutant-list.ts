@@ -169,7 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'what was taken back is restarted again',
     file: 'domain/vetoes.ts',
-    is: "if (past.outcome === 'reverted' || (tookEffect && isTakenBack(workload.restartedAt, past.at))) {",
+    is: "if (past.outcome === 'reverted' || (tookEffect && isGone)) {",
     becomes: "if (past.outcome === 'reverted' && tookEffect && past.at === '') {",
   },
   {

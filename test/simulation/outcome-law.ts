@@ -19,6 +19,11 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
   }
   // A PATCH that was refused began nothing.
   const isNothing = outcome.outcome === 'denied' && flight?.way === 'rollout' && flight.process !== process;
+  court.demands(
+    flight !== undefined || outcome.outcome !== 'reverted' || court.forgottenAt > Number.NEGATIVE_INFINITY,
+    'what is reverted is so',
+    () => `${process.run} tells that ${keyOf(outcome)} is, and nobody ever restarted it`,
+  );
   if (flight === undefined || isNothing) return;
   judgeOutcome(witness, outcome, flight);
   const isFirst = flight.end === undefined;
@@ -128,6 +133,22 @@ export function notePlan({ court, process, draft, inventoryAt }: Witness, plan: 
     court.breaks(
       'what is in flight is found by the next run',
       `${process.run} does not await ${flight.key}, which ${flight.process.run} restarted at ${flight.at}`,
+    );
+  }
+}
+
+/** Who says that a workload was restarted, or that somebody took that back, is right about it. */
+export function noteLeft({ court, process }: Witness, { left }: Plan): void {
+  if (court.writer !== process) return;
+  for (const { workload, why, detail } of left) {
+    const flights = court.flights.all.filter(({ uid }) => uid === workload.uid);
+    const isSo =
+      (why !== 'revertedBefore' || flights.some(({ takenBackAt }) => takenBackAt !== undefined)) &&
+      (why !== 'restartedThisSweep' || flights.length > 0);
+    court.demands(
+      isSo,
+      'what is left is left for what has happened',
+      () => `${process.run} leaves ${keyOf(workload)} for ${why}: ${detail}`,
     );
   }
 }

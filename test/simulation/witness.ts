@@ -8,7 +8,7 @@ import { noteWrite } from './checkpoint-law.ts';
 import type { Court } from './court.ts';
 import type { Draft } from './draft.ts';
 import { instantOf, isMadeBy } from './eyes.ts';
-import { noteBatch, noteEnd, notePlan, noteUndoing } from './outcome-law.ts';
+import { noteBatch, noteEnd, noteLeft, notePlan, noteUndoing } from './outcome-law.ts';
 import type { Process } from './process.ts';
 import type { ClusterWitness } from './process-cluster.ts';
 import { judgeReport } from './report-law.ts';
@@ -162,6 +162,7 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
         return noteEnd(this, news.outcome);
       case 'planned':
         trace.say(this.process.run, () => `told: ${toldPlan(news)}`);
+        noteLeft(this, news.plan);
         return notePlan(this, news.plan);
       case 'batchStarted':
         trace.say(this.process.run, () => `told: a batch of ${news.size}`);

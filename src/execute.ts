@@ -156,10 +156,18 @@ class Execution {
   async #name(restart: Restart): Promise<void> {
     const { hold, clock } = this.#world;
     if (isNamed(hold.checkpoint, restart.workload)) return;
-    const next = [restart, ...this.#batch.filter(other => other !== restart)].map(({ workload }) => workload);
+    const next = [restart, ...this.#batch.filter(other => other !== restart)].map(({ workload }) =>
+      this.#now(workload),
+    );
     const unnamed = nameable(next.filter(workload => !isNamed(hold.checkpoint, workload)));
     hold.change(checkpoint => nameStarts(checkpoint, unnamed, clock.now()));
     await hold.save();
+  }
+
+  /** What others changed since the plan is not taken for what this start did, should nobody see its end. */
+  #now(workload: Workload): Workload {
+    const latest = this.#world.observed.latest(workload);
+    return latest?.uid === workload.uid ? latest : workload;
   }
 
   async #pause(): Promise<void> {

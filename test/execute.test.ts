@@ -223,6 +223,30 @@ describe('every start is named in a saved checkpoint first', () => {
     assert.ok(store.saves.length >= 4, `${store.saves.length}`);
   });
 
+  test('by what it is then: somebody may have restarted it since the plan, and that is not taken for this start', async () => {
+    const named: (number | undefined)[] = [];
+    await walk({
+      restarts: some(2),
+      policy: inFlightLimits({ workloads: 1 }, [1]),
+      events: [
+        [
+          5,
+          ({ cluster }) => {
+            const ref = { kind: 'Deployment' as const, namespace: 'shop', name: 'w1' };
+            cluster.update(ref, { revision: 5, restartedAt: SWEEP, generation: 8, status: { observedGeneration: 8 } });
+          },
+        ],
+      ],
+      before: ({ cluster, store: saved }) => {
+        cluster.onRestart = ({ workload }, apply) => {
+          named.push(saved.checkpoint.starts.find(start => start.workload === `shop/${workload.name}`)?.revision);
+          return Promise.resolve(apply());
+        };
+      },
+    });
+    assert.deepEqual(named, [4, 5]);
+  });
+
   test('and names that never started are forgotten', async () => {
     const { hold } = await walk({
       restarts: some(3),

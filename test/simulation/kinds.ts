@@ -30,7 +30,11 @@ export function asSomeKind(resident: Resident, random: Random): Resident {
     paused: kind === 'Rollout' && workload.paused,
     status: { ...status, terminatingReplicas: undefined, progressing: undefined },
   };
-  return { ...resident, workload: other, temper: { ...temper, isParallel: random.chance(0.4) } };
+  return {
+    ...resident,
+    workload: other,
+    temper: { ...temper, isParallel: random.chance(0.4), ofRestarts: random.chance(0.4) },
+  };
 }
 
 function drawStrategy(kind: Exclude<Kind, 'Deployment'>, replicas: number, random: Random): Strategy {

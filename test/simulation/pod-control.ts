@@ -15,6 +15,8 @@ export interface Temper {
   readonly deadline: number;
   /** What new Pods suffer from; undefined for healthy ones. */
   sickness: Sickness | undefined;
+  /** Only those that a restart of the template makes suffer from it. */
+  readonly ofRestarts?: boolean;
   /** podManagementPolicy: Parallel of a StatefulSet; else OrderedReady. */
   readonly isParallel?: boolean;
 }
@@ -107,7 +109,8 @@ export class PodControl {
     const { injector, timeline } = this.world;
     const sidecar = injector.inject(workload);
     if (sidecar === 'refused') return 'failed calling webhook';
-    const { sickness } = this.temper(workload);
+    const { sickness: drawn, ofRestarts = false } = this.temper(workload);
+    const sickness = ofRestarts && set.restartedAt === undefined ? undefined : drawn;
     const pod: SimulatedPod = {
       ...this.#identity(workload, set, place),
       set,

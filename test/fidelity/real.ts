@@ -49,7 +49,9 @@ class RealTheatre implements Theatre {
     const others = parts.filter(({ kind = 'Deployment' }) => kind !== 'Deployment');
     for (const part of others) await this.#site.cluster.kubectlApply(JSON.stringify(this.#manifest(part)));
     if (others.length > 0) await settledKinds(this.#site.cluster, this.namespace);
-    await this.#site.deploy(...parts.filter(part => !others.includes(part)).map(part => this.#manifest(part)));
+    const deployments = parts.filter(part => !others.includes(part));
+    if (deployments.length === 0) await this.#site.age();
+    else await this.#site.deploy(...deployments.map(part => this.#manifest(part)));
     if (this.#isInjected) await upgrade(this.#site);
   }
 

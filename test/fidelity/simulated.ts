@@ -93,6 +93,7 @@ const NOBODY: ClusterWitness = {
   restartSent: () => undefined,
   restartTookEffect: () => undefined,
   recordSent: () => undefined,
+  undoSent: () => undefined,
   recordRewritten: () => undefined,
   rescaled: () => undefined,
   evictionSent: () => undefined,

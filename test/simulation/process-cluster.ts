@@ -68,6 +68,7 @@ export interface ClusterWitness {
   restartSent(order: RestartOrder): void;
   restartTookEffect(order: RestartOrder, judged: Workload, accepted: Workload): void;
   recordSent(workload: Workload, record: string): void;
+  undoSent(workload: Workload): void;
   evictionSent(workload: WorkloadRef): void;
   recordRewritten(before: Workload, record: string): void;
   rescaled(before: Workload, order: RescaleOrder): void;
@@ -164,6 +165,7 @@ export class ProcessCluster implements Cluster {
   }
 
   undo({ workload, back, record }: UndoOrder): Promise<PatchAnswer> {
+    this.#witness.undoSent(workload);
     this.#witness.recordSent(workload, record);
     return this.#patch(workload, `take ${keyOf(workload)} back to ${back ?? 'nothing'}`, () => {
       const accepted = this.#cosmos.api.update(workload, { restartedAt: back, record });

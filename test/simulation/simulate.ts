@@ -216,8 +216,9 @@ class Simulation {
     const record = parseRecord(workload.record);
     const last = court.flights.last(workload);
     // It did not help, and nothing is different since.
+    const standing = record?.way === undefined ? record?.at : record.before;
     const isVain =
-      last?.end?.outcome === 'ineffective' || (record?.outcome === 'ineffective' && record.at === workload.restartedAt);
+      last?.end?.outcome === 'ineffective' || (record?.outcome === 'ineffective' && standing === workload.restartedAt);
     return !(isVain && last?.template === workload.template && last.want === court.eyes.want(workload, board.draft));
   }
 }

@@ -3,7 +3,7 @@ import { parseRecord } from '../../src/domain/record.ts';
 import type { RestartOrder } from '../../src/ports.ts';
 import { decoded } from './court.ts';
 import { instantOf } from './eyes.ts';
-import { wayIn, type Flight } from './flights.ts';
+import { floorOf, wayIn, type Flight } from './flights.ts';
 import { isHeldBack, rolls } from './kinds.ts';
 import { judgeLimits } from './limit-law.ts';
 import type { Witness } from './witness.ts';
@@ -140,6 +140,10 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
   forbids('given another template by people, Pod by Pod', isHeldBack(judged));
   forbids('of a kind that is not selected', !draft.kinds.includes(judged.kind));
   const { status, generation, replicas } = judged;
+  forbids(
+    'a Rollout of which its controller would evict none',
+    judged.kind === 'Rollout' && status.availableReplicas <= floorOf(judged),
+  );
   const record = parseRecord(judged.record);
   const isOurFailure = record?.outcome === 'failed' && isInForce(judged);
   if (isOurFailure) return;

@@ -69,6 +69,13 @@ export function judgeEviction(
   const stale = court.eyes.stale(workload, draft, { begin: instantOf(record?.sweep ?? flight.sweep) });
   const isStale = stale.includes(pod) || court.injectorChangedAt >= inventoryAt;
   court.demands(isStale, 'only stale Pods are evicted', () => `${who}, which is fresh`);
+  const isPassedOver = (other: SimulatedPod): boolean =>
+    workload.kind === 'StatefulSet' && other.state === 'available' && (other.place ?? 0) > (pod.place ?? 0);
+  court.demands(
+    pod.state !== 'available' || court.injectorChangedAt >= inventoryAt || !stale.some(isPassedOver),
+    'of a StatefulSet the highest ordinal goes first',
+    () => who,
+  );
   const since = court.now - (court.disturbedAt.get(workload.uid) ?? Number.NEGATIVE_INFINITY);
   if (since < JUST_NOW || court.scaledRecently(key) || pod.state !== 'available') return;
   const others = court.eyes.live(workload).filter(other => other !== pod && other.state === 'available').length;

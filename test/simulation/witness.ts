@@ -119,6 +119,15 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     else this.demandsFreshHold('record');
   }
 
+  undoSent({ kind, name }: Workload): void {
+    const goesBack = kind === 'Deployment' || kind === 'DaemonSet';
+    this.court.demands(
+      goesBack,
+      'what does not go back is not taken back',
+      () => `${this.process.run}: ${kind} ${name}`,
+    );
+  }
+
   rescaled(before: Workload, order: RescaleOrder): void {
     judgeRescale(this, before, order);
   }

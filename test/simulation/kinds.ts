@@ -84,3 +84,11 @@ export const isHeldBack = ({
   status,
 }: Pick<Workload, 'strategy' | 'replicas' | 'status'>): boolean =>
   strategy.kind === 'onDelete' && status.updatedReplicas < replicas;
+
+/** Its controller still replaces the Pods from the partition on. */
+export const isBeingUpdated = ({
+  strategy,
+  replicas,
+  status,
+}: Pick<Workload, 'strategy' | 'replicas' | 'status'>): boolean =>
+  strategy.kind === 'partitioned' && status.updatedReplicas < replicas - strategy.partition;

@@ -99,11 +99,11 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
     }
     case 'undone':
       return demands(flight.takenBackAt !== undefined, 'it was not taken back');
-    case 'ineffective':
-      return demands(
-        proof === undefined || proof.stale > 0 || draft.stale.some(({ kind }) => kind === 'drift'),
-        'no Pod matches a criterion',
-      );
+    case 'ineffective': {
+      const isKnown = proof !== undefined && !draft.stale.some(({ kind }) => kind === 'drift');
+      demands(!isKnown || proof.stale > 0, 'no Pod matches a criterion');
+      return demands(!isKnown || proof.staleSince > 0, 'no Pod that was made since matches a criterion');
+    }
     case 'reverted':
       return demands(flight.takenBackAt !== undefined, 'nobody took it back');
     case 'superseded':

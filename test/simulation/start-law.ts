@@ -4,7 +4,7 @@ import type { RestartOrder } from '../../src/ports.ts';
 import { decoded } from './court.ts';
 import { instantOf } from './eyes.ts';
 import { floorOf, wayIn, type Flight } from './flights.ts';
-import { isHeldBack, rolls } from './kinds.ts';
+import { isBeingUpdated, isHeldBack, rolls } from './kinds.ts';
 import { judgeLimits } from './limit-law.ts';
 import type { Witness } from './witness.ts';
 
@@ -151,6 +151,7 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
     'rolling out',
     generation > status.observedGeneration ||
       (rolls(judged) && (status.updatedReplicas < replicas || status.replicas > status.updatedReplicas)) ||
+      isBeingUpdated(judged) ||
       judged.awaits !== undefined,
   );
   forbids('not healthy', draft.unhealthy === 'skip' && status.availableReplicas < replicas);

@@ -22,6 +22,8 @@ interface Proof {
   readonly carries: string | undefined;
   readonly count: number;
   readonly stale: number;
+  /** Of these, those that were made since the last restart. */
+  readonly staleSince: number;
   /** Pods whose sidecar got lost while the injector was down. */
   readonly bare: number;
 }
@@ -90,10 +92,12 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     const live = eyes.live(workload);
     const last = flights.last(workload);
     const begin = instantOf(last?.sweep);
+    const stale = eyes.stale(workload, this.draft, { begin, fresh: last?.at });
     this.proofs.set(workload.uid, {
       carries: carriedBy(workload, live, last?.at),
       count: live.length,
-      stale: eyes.stale(workload, this.draft, { begin, fresh: last?.at }).length,
+      stale: stale.length,
+      staleSince: stale.filter(({ createdAt }) => createdAt >= (last?.acceptedAt ?? 0)).length,
       bare: live.filter(({ sidecar }) => sidecar === undefined).length,
     });
   }

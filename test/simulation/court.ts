@@ -39,6 +39,8 @@ export class Court {
   writer: Process | undefined;
   /** When something in the checkpoint was lost or forgotten for good. */
   forgottenAt = Number.NEGATIVE_INFINITY;
+  /** When all of it was lost last. */
+  lostAt = Number.NEGATIVE_INFINITY;
   /** When the injector changed last. */
   injectorChangedAt = Number.NEGATIVE_INFINITY;
   /** The policy's text, and when it changed last. */
@@ -134,6 +136,7 @@ export class Court {
   /** Nothing that the checkpoint said is known any more. */
   losesAll(): void {
     this.writer = undefined;
+    this.lostAt = this.now;
     this.counted.clear();
     this.forgets();
     this.forgivesAll();

@@ -46,11 +46,11 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
   const isSure = (flight: Flight): boolean => isTold(flight) && flight.way === 'rollout';
   const least = ofRamp.filter(isSure).length;
   const untold = ofRamp.filter(flight => flight.end === undefined || (isTold(flight) && !isSure(flight))).length;
-  // Where two openings overlap, one that began in the other is of both.
+  // Where two openings overlap, one that began in the other is of both. What was in flight when the checkpoint was lost is adopted.
   const ofBoth = complete.filter(
     flight =>
       flight.ramp !== ramp &&
-      flight.ramp.split('/')[1] === ramp.split('/')[1] &&
+      (flight.ramp.split('/')[1] === ramp.split('/')[1] || flight.acceptedAt < court.lostAt) &&
       instantOf(flight.at) >= (occurrence ?? 0),
   ).length;
   const most = least + untold + ofBoth;

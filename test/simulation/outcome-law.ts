@@ -84,7 +84,9 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
       const lag = flight.way === 'rollout' ? 0 : LAG;
       const soaked = flight.completeAt !== undefined && court.now - flight.completeAt >= draft.soak - lag;
       const isOther = flight.way !== 'rollout' && court.injectorChangedAt >= flight.acceptedAt && proof?.stale === 0;
-      return demands(isAwaited || soaked || isOther, 'it was not complete for as long as it has to soak');
+      // Another run went on with it, and a zombie tells of it, too.
+      const isTaken = flight.way !== 'rollout' && flight.supersededAt !== undefined && court.writer !== process;
+      return demands(isAwaited || soaked || isOther || isTaken, 'it was not complete for as long as it has to soak');
     }
     case 'failed': {
       const { completeSince } = flight;

@@ -51,10 +51,10 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
   const random = new Random(`nightshift/${seed}`);
   const begin = Date.parse(`${random.pick(DAYS)}T00:00:00Z`) - random.int(0, 1) * DAY;
   const version = 1;
-  // In every fourth story, so that the others stay what they were.
-  const hasWays = seed % 4 === 3;
-  // In every eighth, which is half of these, every kind.
-  const hasKinds = seed % 8 === 7;
+  // In every eighth story, so that the others stay what they were.
+  const hasKinds = seed % 8 === 5;
+  // In every fourth, likewise, and beside other kinds.
+  const hasWays = seed % 4 === 3 || hasKinds;
   const kinds = hasKinds ? KINDS : KINDS.slice(0, 1);
   const draft = { ...drawDraft(random.stream('policy'), version + 1), mayReplace: hasWays, kinds };
   const size = random.weighted([

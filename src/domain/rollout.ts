@@ -60,9 +60,10 @@ function isSameCondition(a: Condition, b: Condition | undefined): boolean {
 
 /** Pods that a rollout still has to make or remove; unavailable Pods alone do not count. */
 export function isRollingOut(workload: Workload): boolean {
-  const { generation, replicas, status } = workload;
+  const { generation, replicas, status, strategy } = workload;
   if (generation > status.observedGeneration) return true;
-  // Old Pods stay, however long one waits.
+  // Old Pods stay, however long one waits; from a partition on they do not.
+  if (strategy.kind === 'partitioned') return status.updatedReplicas < replicas - strategy.partition;
   if (whyNoRollout(workload) !== undefined) return false;
   if (workload.awaits !== undefined) return true;
   return status.updatedReplicas < replicas || status.replicas > status.updatedReplicas;
@@ -105,12 +106,17 @@ export function surgeOf({ replicas, strategy }: Pick<Workload, 'replicas' | 'str
 
 /**
  * Why its controller would evict none of its Pods, undefined when it would, or makes new ones first. A Rollout's keeps as many
- * available as its strategy promises (argo-rollouts rollout/restart.go), and takes no Pod that fails before any other.
+ * available as its strategy promises (argo-rollouts rollout/restart.go), and takes no Pod that fails before any other. A
+ * StatefulSet's waits for the one that fails, in order; in parallel it takes the highest ordinal, whoever else is not
+ * available (stateful_set_control.go).
  */
 export function whyNoEviction({ kind, replicas, strategy, status }: Workload): string | undefined {
+  const available = `${status.availableReplicas} of ${replicas} Pods are available`;
+  if (kind === 'StatefulSet' && status.availableReplicas < replicas) {
+    return `${available}, and a StatefulSet replaces the failing one never, or another one beside it`;
+  }
   const floor = availabilityFloor(replicas, strategy);
   if (kind !== 'Rollout' || status.availableReplicas > floor) return undefined;
-  const available = `${status.availableReplicas} of ${replicas} Pods are available`;
   return `${available}, and Argo Rollouts restarts none before more than ${floor} are`;
 }
 

@@ -1,4 +1,5 @@
 import type { Bench, Judged } from './bench.ts';
+import type { Start } from './checkpoint.ts';
 import { newestReplicaSet } from './drift.ts';
 import {
   keyOf,
@@ -55,7 +56,7 @@ export interface InFlight {
 export function judge(judged: Judged, bench: Bench): Verdict {
   const { workload, pods, injection } = judged;
   const { configChanges } = bench;
-  const record = ownRecord(workload, bench.by);
+  const record = withItsEnd(ownRecord(workload, bench.by), bench.past.get(keyOf(workload)));
   const age = ageReference(record, bench);
   const { namespace, kind } = workload;
   const evidence = { namespace, kind, pods, age, injection, configChanges };
@@ -84,6 +85,15 @@ export function judge(judged: Judged, bench: Bench): Verdict {
     failedBefore: record?.outcome === 'failed',
   };
 }
+
+/** Of a restart by another way than a rollout, whose end stands in the checkpoint and could not be written on the workload any more. */
+function withItsEnd(record: RestartRecord | undefined, past: Start | undefined): RestartRecord | undefined {
+  const isOpen = record?.way !== undefined && record.outcome === undefined && past?.at === record.at;
+  const outcome = isOpen ? ENDS.find(end => end === past.outcome) : undefined;
+  return record !== undefined && outcome !== undefined ? { ...record, outcome } : record;
+}
+
+const ENDS = ['failed', 'ineffective', 'denied', 'reverted'] as const;
 
 /** Pods that carry the T of this sweep never match what comes with time: age, and configuration that changes. */
 export function ageReference(record: RestartRecord | undefined, { sweep }: Pick<Bench, 'sweep'>): AgeReference {

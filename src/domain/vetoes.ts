@@ -134,7 +134,8 @@ function unsettled(
       return { why: 'notHealthy', detail: `${status.availableReplicas} of ${replicas} Pods are available` };
     }
   }
-  const stalls = whyNoEviction(workload);
+  const isRollout = choice.kind === 'way' && choice.way === 'rollout';
+  const stalls = isRollout ? whyNoEviction(workload) : undefined;
   if (stalls !== undefined) return { why: 'notHealthy', detail: stalls };
   if (pods.length < status.replicas) {
     return {

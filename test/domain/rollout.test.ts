@@ -83,6 +83,15 @@ describe('a rollout is under way', () => {
       given: { awaits: 'a promotion', strategy: { kind: 'templateElsewhere', of: 'Deployment base' } as const },
       underWay: false,
     },
+    {
+      because: 'while Pods from a partition on are to be made',
+      given: { strategy: { kind: 'partitioned', partition: 1 } as const, status: { updatedReplicas: 1 } },
+    },
+    {
+      because: 'not for those below it',
+      given: { strategy: { kind: 'partitioned', partition: 1 } as const, status: { updatedReplicas: 2 } },
+      underWay: false,
+    },
     { because: 'not for unavailable Pods alone', given: { status: { availableReplicas: 0 } }, underWay: false },
     { because: 'not for Pods that terminate', given: { status: { terminatingReplicas: 3 } }, underWay: false },
     { because: 'not when all is done', given: {}, underWay: false },
@@ -103,6 +112,19 @@ describe('Argo Rollouts evicts no Pod', () => {
     test(because, () => {
       const why = whyNoEviction(aWorkload({ kind: 'Rollout', strategy, ...given }));
       assert.equal(why === undefined, 'evicts' in given || evicts === true, why);
+    });
+  }
+});
+
+describe('a StatefulSet goes no further, or too far', () => {
+  const strategy = { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 1 } as const;
+  for (const { because, availableReplicas, rolls } of [
+    { because: 'while one of its Pods is not available', availableReplicas: 2, rolls: false },
+    { because: 'but not while all of them are', availableReplicas: 3, rolls: true },
+  ]) {
+    test(because, () => {
+      const why = whyNoEviction(aWorkload({ kind: 'StatefulSet', strategy, status: { availableReplicas } }));
+      assert.equal(why === undefined, rolls, why);
     });
   }
 });

@@ -362,6 +362,28 @@ describe('what only the checkpoint remembers', () => {
     test(`${because} is judged like anybody's`, () => assert.equal(wordAfter(start, given), 'podTooOld'));
   }
 
+  describe('of a restart that left the template, where its end could not be written on the workload any more', () => {
+    const half = aRecord({ way: 'replace', replicas: 2 });
+    const wordWith = (start: Partial<Start>, record: RestartRecord): string => {
+      const past = new Map([['shop/web', aStart(start)]]);
+      const verdict = judge(aJudged({ workload: aWorkload({ record: formatRecord(record) }) }), aBench({ past }));
+      return verdict.kind === 'inFlight' ? 'inFlight' : verdict.why;
+    };
+    for (const outcome of ['failed', 'ineffective', 'denied', 'reverted'] as const) {
+      test(`${outcome} is not gone on with`, () => {
+        assert.equal(wordWith({ outcome }, half), `${outcome}Before`);
+        assert.equal(wordWith({ outcome }, aRecord({ way: 'evict' })), `${outcome}Before`);
+      });
+    }
+    test('what has no end yet is, and what somebody opted out meanwhile', () => {
+      assert.equal(wordWith({}, half), 'inFlight');
+      assert.equal(wordWith({ outcome: 'superseded' }, half), 'inFlight');
+    });
+    test('and the end of an earlier one says nothing', () => {
+      assert.equal(wordWith({ outcome: 'ineffective', at: SWEEP }, half), 'inFlight');
+    });
+  });
+
   describe('of a StatefulSet, whose revision counts every change of its spec', () => {
     const key = 'shop/web (StatefulSet)';
     const wordOfSet = (start: Partial<Start>, given: GivenWorkload): string => {

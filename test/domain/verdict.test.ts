@@ -74,6 +74,8 @@ const A_ROLLOUT = {
   strategy: { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 1 },
 } as const;
 
+const A_STATEFUL_SET = { ...A_ROLLOUT, kind: 'StatefulSet' } as const;
+
 /** Of several that apply the first is the reason. */
 const VETOES: readonly Case[] = [
   { because: '--only names another', why: 'notSelected', bench: { only: 'shop/api' } },
@@ -141,6 +143,12 @@ describe('a workload is left', () => {
       bench: { policy: aPolicy({ availability: { unhealthy: 'allow' } }) },
     },
     {
+      because: 'its controller would take another Pod beside the one that is not available',
+      why: 'notHealthy',
+      given: { ...A_STATEFUL_SET, status: { availableReplicas: 2 } },
+      bench: { policy: aPolicy({ availability: { unhealthy: 'allow' } }) },
+    },
+    {
       because: 'it is one Pod, evicted before there is another',
       why: 'wouldCauseDowntime',
       given: { ...A_ROLLOUT, replicas: 1 },
@@ -171,6 +179,11 @@ describe('a workload is not left', () => {
       because: 'when downtime is allowed',
       given: { strategy: { kind: 'recreate' } },
       bench: { policy: aPolicy({ availability: { downtime: 'allow' } }) },
+    },
+    {
+      because: 'when a Pod of a StatefulSet is not available, and is the first to be evicted',
+      given: { ...A_STATEFUL_SET, status: { availableReplicas: 2 } },
+      bench: { policy: aPolicy({ availability: { unhealthy: 'allow' }, restart: { way: 'evict' } }) },
     },
     { because: 'when its restartedAt is no time', given: { restartedAt: '1700000000' } },
     { because: 'when somebody else restarted it', given: { restartedAt: '2026-11-01T01:00:00Z' } },

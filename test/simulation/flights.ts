@@ -104,7 +104,8 @@ export class Flights {
     }
     const isOurs = after.restartedAt === flight.standing && after.template === flight.template;
     if (!isOurs) {
-      if (after.template !== flight.template || isLater(after.restartedAt, flight.at)) flight.supersededAt ??= now;
+      const than = flight.way === 'rollout' ? flight.at : (flight.standing ?? '');
+      if (after.template !== flight.template || isLater(after.restartedAt, than)) flight.supersededAt ??= now;
       else flight.takenBackAt ??= now;
       flight.completeSince = undefined;
       return;

@@ -28,7 +28,9 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
   judgeOutcome(witness, outcome, flight);
   const isFirst = flight.end === undefined;
   if (witness.hasBatch && isFirst) witness.lastEndAt = court.now;
-  if (flight.end === undefined || outcome.outcome === 'reverted') {
+  // What was half done when somebody opted it out goes on when that is over.
+  const goesOn = flight.way !== 'rollout' && flight.end?.outcome === 'superseded';
+  if (flight.end === undefined || outcome.outcome === 'reverted' || goesOn) {
     const wasRestarted = flight.end?.outcome === 'restarted';
     flight.end = { outcome: outcome.outcome, at: court.now, wasRestarted };
   }
@@ -73,8 +75,10 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
     case 'restarted': {
       const carries = flight.way !== 'rollout' || proof?.count === 0 || proof?.carries === flight.at;
       demands(carries, 'its Pods do not carry T');
+      // What is wanted now says nothing about what was wanted then.
+      const isOtherWant = !isWanted(court, flight, draft);
       demands(
-        draft.stale.some(({ kind }) => kind === 'drift') || proof?.stale === 0,
+        draft.stale.some(({ kind }) => kind === 'drift') || proof?.stale === 0 || isOtherWant,
         'a Pod still matches a criterion',
       );
       const isLost = proof !== undefined && proof.bare > 0 && flight.process === process;
@@ -121,6 +125,11 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
   }
 }
 
+function isWanted(court: Witness['court'], { key, want }: Flight, draft: Witness['draft']): boolean {
+  const workload = court.world.api.get(refOf(key));
+  return workload !== undefined && court.eyes.want(workload, draft) === want;
+}
+
 /** What was in flight when the Deployments were read is found, and awaited. */
 export function notePlan({ court, process, draft, inventoryAt }: Witness, plan: Plan): void {
   // A zombie tells of what it saw; who holds the checkpoint now finds it.
@@ -131,6 +140,8 @@ export function notePlan({ court, process, draft, inventoryAt }: Witness, plan: 
     const workload = court.world.api.get(refOf(flight.key));
     if (workload === undefined || workload.replicas === 0) continue;
     if (court.isOnlyEndingAndForgotten(flight)) continue;
+    // It has failed, as a save told, and the run that was to take it back died.
+    if (court.counted.has(`${flight.uid} ${flight.at}`)) continue;
     if (!court.isBound(flight, draft)) continue;
     court.breaks(
       'what is in flight is found by the next run',

@@ -145,7 +145,10 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
     judged.kind === 'Rollout' && status.availableReplicas <= floorOf(judged),
   );
   const record = parseRecord(judged.record);
-  const isOurFailure = record?.outcome === 'failed' && isInForce(judged);
+  const last = court.flights.last(judged);
+  // Of evictions the checkpoint may be all that tells.
+  const isToldOnly = record?.way !== undefined && last?.at === record.at && last.end?.outcome === 'failed';
+  const isOurFailure = (record?.outcome === 'failed' || isToldOnly) && isInForce(judged);
   if (isOurFailure) return;
   forbids(
     'rolling out',

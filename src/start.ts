@@ -1,8 +1,8 @@
 import { isTakenBack, nextRestartedAt } from './domain/instant.ts';
 import { injectionOf, newestReplicaSet, type Admission } from './domain/drift.ts';
 import { injectionCriteria, needsOf } from './domain/policy.ts';
-import { markStarted } from './domain/starts.ts';
-import { unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
+import { dropUnstarted, markStarted } from './domain/starts.ts';
+import { keyOf, unreachable, type Condition, type Namespace, type Workload } from './domain/model.ts';
 import { formatRecord, ownRecord, tookEffectSince, type RestartRecord } from './domain/record.ts';
 import { judge, type Leave, type Restart } from './domain/verdict.ts';
 import { wantFor } from './domain/want.ts';
@@ -246,6 +246,10 @@ class Starting {
       case 'inFlight':
         return { kind: 'inFlight', workload, record: verdict.record, before: undefined, has: [], tried: undefined };
       case 'leave':
+        // What somebody does to it from now on is not taken for this start.
+        if (this.#attempts === 0) {
+          this.#world.hold.change(checkpoint => dropUnstarted(checkpoint, new Set([keyOf(workload)])));
+        }
         return { kind: 'left', verdict };
       default:
         return unreachable(verdict);

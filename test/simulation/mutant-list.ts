@@ -395,6 +395,7 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'if (workload.awaits !== undefined) return true;',
     becomes: 'if (workload.awaits !== undefined && workload.replicas < 0) return true;',
     ...KINDS,
+    from: 20_005,
   },
   {
     fault: 'a Rollout of which Argo would evict no Pod is restarted',
@@ -441,8 +442,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'found here: a StatefulSet that was scaled was taken back',
     file: 'domain/record.ts',
-    is: "if (workload.kind === 'Deployment') return true;",
-    becomes: 'if (workload.kind !== undefined) return true;',
+    is: "return workload.kind === 'Deployment' || isOurs;",
+    becomes: 'return true;',
     ...KINDS,
   },
   {

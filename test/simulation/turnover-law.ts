@@ -74,7 +74,10 @@ export function judgeEviction(
   const since = court.now - (court.disturbedAt.get(workload.uid) ?? Number.NEGATIVE_INFINITY);
   if (since < JUST_NOW || court.scaledRecently(key) || pod.state !== 'available') return;
   const isPassedOver = (other: SimulatedPod): boolean =>
-    workload.kind === 'StatefulSet' && other.state === 'available' && (other.place ?? 0) > (pod.place ?? 0);
+    workload.kind === 'StatefulSet' &&
+    other.createdAt < flight.acceptedAt &&
+    other.state === 'available' &&
+    (other.place ?? 0) > (pod.place ?? 0);
   court.demands(
     court.injectorChangedAt >= inventoryAt || !stale.some(isPassedOver),
     'of a StatefulSet the highest ordinal goes first',

@@ -332,6 +332,7 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'if (!isOwed) return this.#withNote(landing);',
     becomes: "if (!isOwed || landing.outcome !== 'restarted') return this.#withNote(landing);",
     ...WAYS,
+    from: 5_003,
   },
   {
     fault: 'replicas that somebody else has set are set back',
@@ -339,6 +340,7 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'const isOurs = workload.replicas === replicas + 1;',
     becomes: 'const isOurs = workload.replicas !== replicas;',
     ...WAYS,
+    from: 1_003,
   },
   {
     fault: 'nobody takes back what a run that died has left',
@@ -346,6 +348,7 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'await this.#returnSpares(inventory, plan);',
     becomes: '',
     ...WAYS,
+    from: 8_003,
   },
   {
     fault: 'what is opted out meanwhile goes on',

@@ -1,7 +1,7 @@
 import { isTakenBack, nextRestartedAt } from './domain/instant.ts';
 import { injectionOf, newestReplicaSet, type Admission } from './domain/drift.ts';
 import { injectionCriteria, needsOf } from './domain/policy.ts';
-import { markStarted } from './domain/starts.ts';
+import { dropUnstarted, markStarted } from './domain/starts.ts';
 import { keyOf, unreachable, type Autoscaler, type Condition, type Namespace, type Workload } from './domain/model.ts';
 import type { PodUsage, Quota } from './domain/quota.ts';
 import { formatRecord, ownRecord, tookEffectSince, type RestartRecord } from './domain/record.ts';
@@ -255,6 +255,10 @@ class Starting {
       case 'inFlight':
         return { kind: 'inFlight', workload, record: verdict.record, before: undefined, has: [], tried: undefined };
       case 'leave':
+        // What somebody does to it from now on is not taken for this start.
+        if (this.#attempts === 0) {
+          this.#world.hold.change(checkpoint => dropUnstarted(checkpoint, new Set([keyOf(workload)])));
+        }
         return { kind: 'left', verdict };
       default:
         return unreachable(verdict);

@@ -165,12 +165,13 @@ describe('a workload that changed since the plan', () => {
     { because: 'is being rolled out', why: 'rolloutInProgress', given: { status: { updatedReplicas: 1 } } },
     { because: 'was scaled to nothing', why: 'zeroReplicas', given: { replicas: 0 } },
   ] as const) {
-    test(`and ${because} is left, without a PATCH`, async () => {
-      const { started, orders } = await starting([], {
+    test(`and ${because} is left, without a PATCH, and its name is forgotten`, async () => {
+      const { started, orders, hold } = await starting([], {
         before: ({ cluster, observed }) => observed.put(REF, cluster.update(REF, given)),
       });
       assert.equal(started.kind === 'left' && started.verdict.why, why);
       assert.equal(orders.length, 0);
+      assert.deepEqual(hold.checkpoint.starts, []);
     });
   }
 

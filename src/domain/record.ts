@@ -86,16 +86,16 @@ export function owedRecord(
 }
 
 /**
- * Whether a restart of this checkpoint's, of that T or a later one, has changed the workload since that revision, whatever
- * stands in it now. The revision of a Deployment grows with nothing else. Of other kinds every change of the spec counts, an
- * autoscaler's, too: there the record tells, which who takes T back leaves where it is.
+ * Whether a restart of this checkpoint's, of that T or a later one, has changed the template since that revision, whatever
+ * stands in it now. By the other ways than a rollout none does. The revision of a Deployment grows with nothing else. Of other
+ * kinds every change of the spec counts, an autoscaler's, too: there the record tells, which who takes T back leaves where it is.
  */
 export function tookEffectSince(
   { revision, at, by }: { readonly revision: number; readonly at: string; readonly by: string },
   workload: Workload,
 ): boolean {
-  if (workload.revision <= revision) return false;
-  if (workload.kind === 'Deployment') return true;
   const record = parseRecord(workload.record);
-  return record?.by === by && record.way === undefined && record.at >= at;
+  const isOurs = record?.by === by && record.at >= at;
+  if (workload.revision <= revision || (isOurs && record.way !== undefined)) return false;
+  return workload.kind === 'Deployment' || isOurs;
 }

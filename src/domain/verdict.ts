@@ -135,7 +135,8 @@ function isUnfinished(
   if (!thisSweep && !unfinished && !bench.pastUnknown) return false;
   if (isRollingOut(workload)) return true;
   // Of those that nobody remembers any more, one that lost a Pod since is not in flight: a node may be gone.
-  const isAvailable = workload.status.availableReplicas >= workload.replicas;
+  // A StatefulSet and a DaemonSet count a Pod on its way out as available.
+  const isAvailable = Math.min(workload.status.availableReplicas, pods.length) >= workload.replicas;
   if (!isAvailable && (unfinished || bench.pastUnknown)) return true;
   // A rollout is done when its old Pods are gone, whoever looks; later ones on their way out are none of ours.
   if (unfinished && (workload.status.terminatingReplicas ?? 0) > 0) return true;

@@ -129,6 +129,13 @@ describe('a run that died, and of whose StatefulSet every change of the spec cou
   });
 });
 
+test('evictions leave no T that could be taken back: whoever restarted it, by a clock behind ours, did that', () => {
+  const record = formatRecord(aRecord({ way: 'evict' }));
+  const restartedAt = formatInstant(Date.parse(T) - SECOND);
+  const { start } = settled(aRestart({ revision: 6, restartedAt, record }), { ...NAMED, at: T });
+  assert.equal(start, undefined);
+});
+
 test('an earlier attempt that took effect late, after a later T was noted, is the restart, and nobody took it back', () => {
   const later = aStart({ at: formatInstant(Date.parse(T) + SECOND) });
   const { start, done } = settled(found(aRestarted({ revision: 5 })), later);

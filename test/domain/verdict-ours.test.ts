@@ -78,6 +78,13 @@ describe('a restart of this sweep', () => {
       bench: { pastUnknown: true },
     },
     {
+      because: 'is in flight while a Pod on its way out is all that counts as available',
+      word: 'inFlight',
+      given: { kind: 'StatefulSet', strategy: { kind: 'onDelete' } },
+      pods: somePods(2, aFreshPod()),
+      bench: { past: new Map([['shop/web (StatefulSet)', { ...aStart(), workload: 'shop/web (StatefulSet)' }]]) },
+    },
+    {
       because: 'is over when nobody remembers it any more and a node takes a Pod away',
       word: 'notHealthy',
       given: { status: { availableReplicas: 2 } },

@@ -30,7 +30,7 @@ async function night(
   return run(theatre, { wishes, on, act });
 }
 
-async function run(
+export async function run(
   theatre: Theatre,
   {
     wishes = {},

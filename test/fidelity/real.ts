@@ -1,6 +1,7 @@
 /** A namespace of the real control plane as a theatre; its nodes are fake. */
 import { connect, type Kubernetes } from '../../src/kubernetes/connect.ts';
-import type { Strategy } from '../../src/domain/model.ts';
+import { unreachable, type Strategy } from '../../src/domain/model.ts';
+import { ofKind, settledKinds } from '../cluster/fleet.ts';
 import type { Behaviour } from '../cluster/stages.ts';
 import { SIDECAR } from '../cluster/injector.ts';
 import { quickPolicy, Site } from '../e2e/site.ts';
@@ -12,7 +13,9 @@ import type { Illness, Part, Running, Scenario, Somebody, Theatre, Wishes } from
 
 /** What it comes to in a namespace of its own. */
 export async function playReally({ play, injected = false }: Scenario): Promise<unknown> {
-  const site = injected ? await injectedSite({ also: ['create pods'] }) : await Site.open();
+  const kinds = ['statefulsets', 'daemonsets'] as const;
+  const also = ['create pods', 'create pods/eviction'];
+  const site = injected ? await injectedSite({ also }) : await Site.open({ kinds, also });
   await using theatre = new RealTheatre(site, injected);
   return await play(theatre);
 }
@@ -43,11 +46,23 @@ class RealTheatre implements Theatre {
   }
 
   async deploy(...parts: readonly Part[]): Promise<void> {
-    await this.#site.deploy(...parts.map(part => this.#manifest(part)));
+    const others = parts.filter(({ kind = 'Deployment' }) => kind !== 'Deployment');
+    for (const part of others) await this.#site.cluster.kubectlApply(JSON.stringify(this.#manifest(part)));
+    if (others.length > 0) await settledKinds(this.#site.cluster, this.namespace);
+    const deployments = parts.filter(part => !others.includes(part));
+    if (deployments.length === 0) await this.#site.age();
+    else await this.#site.deploy(...deployments.map(part => this.#manifest(part)));
     if (this.#isInjected) await upgrade(this.#site);
   }
 
-  start({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 'skip', undo = false }: Wishes): Running {
+  start({
+    stale = 'age',
+    sizes = [1, 50],
+    stopAfter = 1,
+    downtime = 'skip',
+    undo = false,
+    kinds = ['Deployment'],
+  }: Wishes): Running {
     const criteria: Record<typeof stale, object> = {
       age: { podOlderThan: '1s' },
       image: { container: SIDECAR, imageNot: [NEW] },
@@ -55,6 +70,7 @@ class RealTheatre implements Theatre {
       drift: { injection: 'drift' },
     };
     const { batches, ...policy } = quickPolicy(this.#site, {
+      select: { kinds, namespaces: { include: this.#site.namespaces } },
       stale: [criteria[stale]],
       onFailure: { stopAfter, undo },
       availability: { downtime },
@@ -88,13 +104,21 @@ class RealTheatre implements Theatre {
     await this.#site.cluster.kubectl('-n', this.namespace, ...words);
   }
 
-  #manifest({ name, replicas = 2, strategy, sick, deadline = 600, ready, ...part }: Part): object {
+  #manifest({ kind = 'Deployment', ...part }: Part): object {
+    if (kind === 'Deployment') return this.#site.deployment(this.#wishes(part));
+    const { spec: _, ...wishes } = this.#wishes(part);
+    const updateStrategy = part.strategy === undefined ? {} : { updateStrategy: updateStrategyOf(part.strategy, kind) };
+    const own = part.parallel === true ? { podManagementPolicy: 'Parallel' } : {};
+    return ofKind(kind, { ...wishes, namespace: this.namespace, spec: { ...updateStrategy, ...own } });
+  }
+
+  #wishes({ name, replicas = 2, strategy, sick, deadline = 600, ready, ...part }: Part) {
     const annotations: Record<string, string> = {
       ...(part.optedOut === true ? { 'nightshift/restart': 'never' } : {}),
       ...(part.downtimeAllowed === true ? { 'nightshift/downtime': 'allow' } : {}),
       ...(part.priority === undefined ? {} : { 'nightshift/priority': String(part.priority) }),
     };
-    return this.#site.deployment({
+    return {
       name,
       replicas,
       annotations,
@@ -105,7 +129,7 @@ class RealTheatre implements Theatre {
         progressDeadlineSeconds: deadline,
         ...(strategy === undefined ? {} : { strategy: strategySpec(strategy) }),
       },
-    });
+    };
   }
 }
 
@@ -113,4 +137,22 @@ function strategySpec(strategy: Strategy): object {
   if (strategy.kind !== 'rollingUpdate') return { type: 'Recreate' };
   const { maxSurge, maxUnavailable } = strategy;
   return { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } };
+}
+
+function updateStrategyOf(strategy: Strategy, kind: 'StatefulSet' | 'DaemonSet'): object {
+  switch (strategy.kind) {
+    case 'onDelete':
+      return { type: 'OnDelete' };
+    case 'partitioned':
+      return { rollingUpdate: { partition: strategy.partition } };
+    case 'rollingUpdate': {
+      const { maxSurge, maxUnavailable } = strategy;
+      return { rollingUpdate: kind === 'DaemonSet' ? { maxSurge, maxUnavailable } : {} };
+    }
+    case 'recreate':
+    case 'templateElsewhere':
+      throw new Error(`a ${kind} has no strategy ${strategy.kind}`);
+    default:
+      return unreachable(strategy);
+  }
 }

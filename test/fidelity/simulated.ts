@@ -1,6 +1,6 @@
 /** The simulator as a theatre: virtual time, and no trouble but what the scenario makes. */
 import { nextRestartedAt } from '../../src/domain/instant.ts';
-import { keyOf, type Workload } from '../../src/domain/model.ts';
+import { keyOf, type Kind, type Strategy, type Workload } from '../../src/domain/model.ts';
 import type { Draft, Wish } from '../simulation/draft.ts';
 import { aResident, uidOf } from '../simulation/fleet.ts';
 import { Process } from '../simulation/process.ts';
@@ -8,7 +8,17 @@ import { type ClusterWitness, ProcessCluster } from '../simulation/process-clust
 import { Random } from '../simulation/random.ts';
 import { Stage } from '../simulation/stage.ts';
 import type { Story } from '../simulation/story.ts';
-import type { Ended, Part, Running, Scenario, Somebody, Theatre, Wishes } from './theatre.ts';
+import {
+  NODES,
+  rolling,
+  type Ended,
+  type Part,
+  type Running,
+  type Scenario,
+  type Somebody,
+  type Theatre,
+  type Wishes,
+} from './theatre.ts';
 
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
@@ -26,7 +36,14 @@ export async function playSimulated({ play }: Scenario, seed: number): Promise<u
   return playing;
 }
 
-function draftFor({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 'skip', undo = false }: Wishes): Draft {
+function draftFor({
+  stale = 'age',
+  sizes = [1, 50],
+  stopAfter = 1,
+  downtime = 'skip',
+  undo = false,
+  kinds = ['Deployment'],
+}: Wishes): Draft {
   const criteria: Record<typeof stale, Wish> = {
     age: { kind: 'age', age: SECOND },
     image: { kind: 'image', version: OLD + 1 },
@@ -37,6 +54,7 @@ function draftFor({ stale = 'age', sizes = [1, 50], stopAfter = 1, downtime = 's
     windows: { timeZone: 'UTC', allow: [{ hour: 0, minute: 0, weekday: undefined, lasts: 24 * HOUR }], deny: [] },
     stale: [criteria[stale]],
     namespaces: [NAMESPACE],
+    kinds,
     sizes,
     pause: 0,
     inFlight: { workloads: 10, pods: 200, perNamespace: 10 },
@@ -76,6 +94,7 @@ const NOBODY: ClusterWitness = {
   restartSent: () => undefined,
   restartTookEffect: () => undefined,
   recordSent: () => undefined,
+  undoSent: () => undefined,
   recordRewritten: () => undefined,
   rescaled: () => undefined,
   evictionSent: () => undefined,
@@ -146,16 +165,18 @@ class SimulatedTheatre implements Theatre {
     };
   }
 
-  #deploy({ name, replicas = 2, ready, sick, deadline = 600, ...part }: Part): void {
+  #deploy({ name, kind = 'Deployment', ready, sick, deadline = 600, parallel, ...part }: Part): void {
     const { controller, timeline, api } = this.#stage;
-    const { strategy, optedOut = false, downtimeAllowed = false, priority } = part;
+    const { strategy = strategyOf(kind), optedOut = false, downtimeAllowed = false, priority } = part;
+    const replicas = kind === 'DaemonSet' ? NODES : (part.replicas ?? 2);
     const workload = aResident(name, NAMESPACE, {
+      kind,
       uid: uidOf(this.#random),
       replicas,
       optedOut,
       downtimeAllowed,
       priority: priority === undefined ? undefined : String(priority),
-      ...(strategy === undefined ? {} : { strategy }),
+      strategy,
     });
     const [least, most] = ready === undefined ? [200, 500] : [ready * SECOND, ready * SECOND];
     controller.tempers.set(keyOf(workload), {
@@ -163,6 +184,8 @@ class SimulatedTheatre implements Theatre {
       ending: [150, 300],
       deadline: deadline * SECOND,
       sickness: sick,
+      ofRestarts: true,
+      isParallel: parallel === true,
     });
     const createdAt = timeline.now - HOUR;
     controller.adopt(
@@ -172,3 +195,6 @@ class SimulatedTheatre implements Theatre {
     api.create(workload);
   }
 }
+
+/** Where nothing is said. */
+const strategyOf = (kind: Kind): Strategy => (kind === 'Deployment' ? rolling('25%', '25%') : rolling(0, 1));

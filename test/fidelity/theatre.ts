@@ -1,14 +1,23 @@
 /** A cluster for scenarios, simulated or real: reached through the worker's own ports, and changed by somebody. */
 import { formatInstant } from '../../src/domain/instant.ts';
-import type { Strategy, Workload, WorkloadRef } from '../../src/domain/model.ts';
+import type { Kind, Strategy, Workload, WorkloadRef } from '../../src/domain/model.ts';
 import type { Clock, Cluster, PatchAnswer } from '../../src/ports.ts';
 
 /** What the Pods of a restart suffer from. */
 export type Illness = 'image' | 'crashes' | 'config' | 'init';
 
-/** A Deployment as a scenario begins: available, and stale to whoever asks for `podOlderThan: 1s`. */
+/** Those that are played. */
+export const PLAYED = ['Deployment', 'StatefulSet', 'DaemonSet'] as const satisfies readonly Kind[];
+/** A DaemonSet is for all of these. */
+export const NODES = 10;
+
+/** A workload as a scenario begins: available, and stale to whoever asks for `podOlderThan: 1s`. */
 export interface Part {
   readonly name: string;
+  /** Deployment */
+  readonly kind?: (typeof PLAYED)[number];
+  /** podManagementPolicy: Parallel, of a StatefulSet. */
+  readonly parallel?: boolean;
   /** 2 */
   readonly replicas?: number;
   /** A quarter more and a quarter less. */
@@ -33,6 +42,8 @@ export interface Wishes {
   readonly stopAfter?: number;
   readonly downtime?: 'skip' | 'allow';
   readonly undo?: boolean;
+  /** Deployments only. */
+  readonly kinds?: readonly Kind[];
 }
 
 /** How a run ended, of what both kinds of reports say. */
@@ -48,7 +59,7 @@ export interface Running {
   terminate(): void;
 }
 
-/** Other people and controllers. */
+/** Other people and controllers, who change Deployments. */
 export interface Somebody {
   scales(name: string, replicas: number): Promise<void>;
   pauses(name: string, paused: boolean): Promise<void>;
@@ -97,20 +108,24 @@ export function restart({ cluster, clock }: Theatre, workload: Workload): Promis
 /** Resolves once the workload is so, as the API server tells it. Throws after a minute. */
 export async function until(
   { clock, cluster, namespace }: Theatre,
-  [name, what]: readonly [name: string, what: string],
+  [name, what, kind = 'Deployment']: readonly [name: string, what: string, kind?: Kind],
   holds: (workload: Workload) => boolean,
 ): Promise<Workload> {
   const deadline = clock.elapsed() + 60_000;
   for (;;) {
-    const workload = await cluster.workload({ kind: 'Deployment', namespace, name });
+    const workload = await cluster.workload({ kind, namespace, name });
     if (workload !== undefined && holds(workload)) return workload;
     if (clock.elapsed() > deadline) throw new Error(`${name} did not become ${what}: ${JSON.stringify(workload)}`);
     await clock.sleep(50);
   }
 }
 
-export async function known({ cluster, namespace }: Theatre, name: string): Promise<Workload> {
-  const workload = await cluster.workload({ kind: 'Deployment', namespace, name });
+export async function known(
+  { cluster, namespace }: Theatre,
+  name: string,
+  kind: Kind = 'Deployment',
+): Promise<Workload> {
+  const workload = await cluster.workload({ kind, namespace, name });
   if (workload === undefined) throw new Error(`there is no ${name}`);
   return workload;
 }
@@ -136,10 +151,12 @@ export interface Following extends AsyncDisposable {
   of(name: string): readonly Workload[];
 }
 
+/** What the worker itself would list. */
+export const NEEDS = { kinds: PLAYED, shapes: false, config: false, volumes: false, secrets: false } as const;
+
 /** Follows the namespace by the worker's own watch. */
 export async function follow({ cluster, namespace }: Theatre): Promise<Following> {
-  const needs = { kinds: ['Deployment'], shapes: false, config: false, volumes: false, secrets: false } as const;
-  const { bookmark } = await cluster.inventory(needs);
+  const { bookmark } = await cluster.inventory(NEEDS);
   const seen: Following['seen'][number][] = [];
   const over = new AbortController();
   const watching = cluster.watch(

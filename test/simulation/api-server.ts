@@ -1,4 +1,4 @@
-import { keyOf, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
+import { keyOf, type Kind, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
 import type { WorkloadChange } from '../../src/ports.ts';
 
 /** One entry of the history that watches follow. */
@@ -13,8 +13,10 @@ type Given = Partial<Omit<Workload, 'resourceVersion' | 'generation'>>;
 /** Told of every change, in order: what was there and what is. */
 export type Listener = (after: Workload | undefined, before: Workload | undefined) => void;
 
-/** Holds the Deployments, numbers every change, and remembers all of them. */
+/** Holds the workloads, numbers every change, and remembers all of them. */
 export class ApiServer {
+  /** What a Rollout's controller has still to do, of what stands there. */
+  awaitsOf: (workload: Workload) => string | undefined = () => undefined;
   readonly history: Change[] = [];
   readonly #workloads = new Map<string, Workload>();
   readonly #listeners = new Set<Listener>();
@@ -37,20 +39,26 @@ export class ApiServer {
   }
 
   create(workload: Workload): void {
-    this.#store(undefined, { ...workload, resourceVersion: this.#next() });
+    this.#store(undefined, this.#complete({ ...workload, resourceVersion: this.#next() }));
   }
 
-  /** A change of the spec or of an annotation makes a new generation (pkg/registry/apps/deployment strategy.go); no change makes no version. */
+  /** No change makes no version. */
   update(ref: WorkloadRef, given: Given): Workload | undefined {
     const before = this.get(ref);
     if (before === undefined) return undefined;
-    const { status = before.status, revision = before.revision, labels = before.labels, ...meant } = given;
     const standing = new Map<string, unknown>(Object.entries(before));
-    const isMeant = Object.entries(meant).some(([key, value]) => standing.get(key) !== value);
-    const isOther = status !== before.status || revision !== before.revision || labels !== before.labels;
-    if (!isMeant && !isOther) return before;
-    const generation = before.generation + (isMeant ? 1 : 0);
-    return this.#store(before, { ...before, ...given, generation, resourceVersion: this.#next() });
+    const changed = Object.entries(given).filter(([key, value]) => standing.get(key) !== value);
+    const isMeant = changed.some(([key]) => makesGeneration(before.kind, key));
+    const after = this.#complete({ ...before, ...given, generation: before.generation + (isMeant ? 1 : 0) });
+    if (changed.length === 0 && after.awaits === before.awaits) return before;
+    return this.#store(before, { ...after, resourceVersion: this.#next() });
+  }
+
+  /** What is read from the rest of the object. */
+  #complete(workload: Workload): Workload {
+    const { kind, generation } = workload;
+    if (kind === 'Deployment') return workload;
+    return { ...workload, revision: generation, awaits: kind === 'Rollout' ? this.awaitsOf(workload) : undefined };
   }
 
   remove(ref: WorkloadRef): void {
@@ -73,4 +81,16 @@ export class ApiServer {
   #next(): string {
     return String(++this.#version);
   }
+}
+
+const OF_STATUS: ReadonlySet<string> = new Set(['status', 'revision', 'labels']);
+const OF_SPEC: ReadonlySet<string> = new Set(['restartedAt', 'template', 'replicas', 'paused', 'strategy']);
+
+/**
+ * A change of the spec does, and of a Deployment one of an annotation, too (pkg/registry/apps/deployment strategy.go, and those
+ * of the other kinds). How many Pods a DaemonSet wants is nothing that it says itself.
+ */
+function makesGeneration(kind: Kind, key: string): boolean {
+  if (kind === 'Deployment') return !OF_STATUS.has(key);
+  return OF_SPEC.has(key) && !(kind === 'DaemonSet' && key === 'replicas');
 }

@@ -2,11 +2,12 @@ import { decodeCheckpoint, type Checkpoint } from '../../src/domain/checkpoint.t
 import { keyOf, type Workload } from '../../src/domain/model.ts';
 import type { ApiServer } from './api-server.ts';
 import type { ConfigMap } from './config-map.ts';
-import type { DeploymentController } from './deployment-controller.ts';
+import type { ControllerManager } from './controller-manager.ts';
 import type { Draft } from './draft.ts';
 import { Eyes } from './eyes.ts';
 import { type Flight, Flights, flightName, isComplete, refOf } from './flights.ts';
 import type { Injector } from './injector.ts';
+import { judgePlaces } from './kind-law.ts';
 import type { PodQuotas } from './pod-quotas.ts';
 import type { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
@@ -21,7 +22,7 @@ export interface Broken {
 export interface CourtWorld {
   readonly timeline: Timeline;
   readonly api: ApiServer;
-  readonly controller: DeploymentController;
+  readonly controller: ControllerManager;
   readonly injector: Injector;
   readonly configMap: ConfigMap;
   readonly configChanges: ReadonlyMap<string, number>;
@@ -40,6 +41,8 @@ export class Court {
   writer: Process | undefined;
   /** When something in the checkpoint was lost or forgotten for good. */
   forgottenAt = Number.NEGATIVE_INFINITY;
+  /** When all of it was lost last. */
+  lostAt = Number.NEGATIVE_INFINITY;
   /** When the injector changed last. */
   injectorChangedAt = Number.NEGATIVE_INFINITY;
   /** The policy's text, and when it changed last. */
@@ -73,6 +76,12 @@ export class Court {
     this.flights = new Flights(world, (flight, available, floor) =>
       this.breaks('availability', `${flightName(flight)} has ${available} available replicas, ${floor} are promised`),
     );
+    world.controller.onPods = ({ kind, ...ref }) => {
+      const workload = kind === 'Deployment' ? undefined : world.api.get({ kind, ...ref });
+      if (workload === undefined) return;
+      this.flights.lookAtPods(workload);
+      judgePlaces(this, workload);
+    };
   }
 
   breaks(invariant: string, detail: string): void {
@@ -88,10 +97,11 @@ export class Court {
   }
 
   /** Nobody who forgot it can tell whose Pods are on their way out. */
-  isOnlyEndingAndForgotten({ key, acceptedAt }: Flight): boolean {
+  isOnlyEndingAndForgotten(flight: Flight): boolean {
+    const { key, acceptedAt } = flight;
     const workload = this.world.api.get(refOf(key));
     if (workload === undefined || this.forgottenAt <= acceptedAt) return false;
-    return isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } });
+    return isComplete({ ...workload, status: { ...workload.status, terminatingReplicas: 0 } }, flight.way);
   }
 
   /**
@@ -132,6 +142,7 @@ export class Court {
   /** Nothing that the checkpoint said is known any more. */
   losesAll(): void {
     this.writer = undefined;
+    this.lostAt = this.now;
     this.counted.clear();
     this.forgets();
     this.forgivesAll();

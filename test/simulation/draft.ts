@@ -1,4 +1,4 @@
-import { unreachable } from '../../src/domain/model.ts';
+import { unreachable, type Kind } from '../../src/domain/model.ts';
 import { policyText } from '../build.ts';
 import type { Daily, Windows } from './calendar.ts';
 import type { Random } from './random.ts';
@@ -19,6 +19,7 @@ export interface Draft {
   readonly windows: Windows;
   readonly stale: readonly Wish[];
   readonly namespaces: readonly string[];
+  readonly kinds: readonly Kind[];
   readonly sizes: readonly number[];
   readonly pause: number;
   readonly inFlight: { readonly workloads: number; readonly pods: number; readonly perNamespace: number };
@@ -46,7 +47,10 @@ export function textOf(draft: Draft): string {
       allow: draft.windows.allow.map((daily, index) => ({ name: `night-${index}`, ...recurrence(daily) })),
       deny: draft.windows.deny.map((daily, index) => ({ name: `freeze-${index}`, ...recurrence(daily) })),
     },
-    select: { namespaces: { include: draft.namespaces } },
+    select: {
+      namespaces: { include: draft.namespaces },
+      ...(draft.kinds.length > 1 ? { kinds: draft.kinds } : {}),
+    },
     stale: draft.stale.map(criterion),
     ...(draft.isReadyAsked ? { ready: [{ deployment: `${INJECTOR.namespace}/${INJECTOR.name}` }] } : {}),
     restart: { mayReplace: draft.mayReplace },
@@ -90,6 +94,7 @@ export function drawDraft(random: Random, version: number): Draft {
     windows: drawWindows(random),
     stale: drawStale(random, version),
     namespaces: NAMESPACES,
+    kinds: ['Deployment'],
     sizes: random.pick([[1], [1, 2], [2], [1, 3, 4], [10], [1, 2, 20], [3, 1]]),
     pause: random.pick([0, 0, 30, 120]) * SECOND,
     inFlight: {

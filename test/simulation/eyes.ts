@@ -1,13 +1,13 @@
 import { unreachable } from '../../src/domain/model.ts';
 import { parseInstant } from '../../src/domain/instant.ts';
-import type { Workload } from '../../src/domain/model.ts';
-import type { DeploymentController } from './deployment-controller.ts';
+import type { Workload, WorkloadRef } from '../../src/domain/model.ts';
+import type { ControllerManager } from './controller-manager.ts';
 import type { Draft, Wish } from './draft.ts';
 import type { Injector } from './injector.ts';
 import type { SimulatedPod } from './pods.ts';
 
 interface Seen {
-  readonly controller: DeploymentController;
+  readonly controller: ControllerManager;
   readonly injector: Injector;
   readonly configChanges: ReadonlyMap<string, number>;
 }
@@ -31,7 +31,7 @@ export class Eyes {
     { begin, fresh }: { readonly begin: number; readonly fresh?: string | undefined },
   ): SimulatedPod[] {
     const matches = (pod: SimulatedPod, wish: Wish): boolean =>
-      !(isOfTime(wish) && isFresh(pod, fresh)) && this.#matches(pod, { workload, wish, begin });
+      !(isOfTime(wish) && isMadeBy(fresh, pod, workload)) && this.#matches(pod, { workload, wish, begin });
     return this.live(workload).filter(pod => draft.stale.some(wish => matches(pod, wish)));
   }
 
@@ -63,7 +63,12 @@ export class Eyes {
 
 const second = (milliseconds: number): number => Math.floor(milliseconds / 1000) * 1000;
 const isOfTime = ({ kind }: Wish): boolean => kind === 'age' || kind === 'config';
-const isFresh = ({ set }: SimulatedPod, t: string | undefined): boolean => t !== undefined && set.restartedAt === t;
+
+/** Whether the restart T made the Pod. A Rollout's Pods say nothing of it: what was there at T is of before. */
+export function isMadeBy(t: string | undefined, { set, createdAt }: SimulatedPod, { kind }: WorkloadRef): boolean {
+  if (t === undefined) return false;
+  return kind === 'Rollout' ? second(createdAt) >= instantOf(t) : set.restartedAt === t;
+}
 
 /** Milliseconds since the epoch of T or of a sweep's id. */
 export const instantOf = (text: string | undefined): number => parseInstant(text ?? '') ?? 0;

@@ -1,8 +1,10 @@
 import type { Strategy, Workload } from '../../src/domain/model.ts';
 import { aWorkload } from '../build.ts';
-import type { Temper } from './deployment-controller.ts';
+
 import { NAMESPACES } from './draft.ts';
+import { asSomeKind } from './kinds.ts';
 import { SICKNESSES } from './pods.ts';
+import type { Temper } from './pod-control.ts';
 import type { Random } from './random.ts';
 
 const SECOND = 1_000;
@@ -31,10 +33,12 @@ export interface FleetOptions {
   readonly size: number;
   /** Whether some ask for another way than a rollout. */
   readonly hasWays: boolean;
+  /** Whether some are of another kind than Deployments. */
+  readonly hasKinds: boolean;
 }
 
 /** Some workloads in two namespaces, most of them stale and willing. */
-export function drawFleet(random: Random, { begin, version, size, hasWays }: FleetOptions): Resident[] {
+export function drawFleet(random: Random, { begin, version, size, hasWays, hasKinds }: FleetOptions): Resident[] {
   return Array.from({ length: size }, (_, index) => {
     const own = random.stream(`workload/${index}`);
     const replicas = own.weighted([
@@ -71,7 +75,8 @@ export function drawFleet(random: Random, { begin, version, size, hasWays }: Fle
       sidecar: version,
     }));
     const takenBackAfter = own.chance(0.1) ? own.pick(TAKEN_BACK_AFTER) : undefined;
-    return { workload, temper: drawTemper(own), pods, takenBackAfter, blockedFor };
+    const resident = { workload, temper: drawTemper(own), pods, takenBackAfter, blockedFor };
+    return hasKinds ? asSomeKind(resident, random.stream(`kinds/${index}`)) : resident;
   });
 }
 

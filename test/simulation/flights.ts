@@ -1,5 +1,6 @@
 import { parseInstant } from '../../src/domain/instant.ts';
 import {
+  KINDS,
   unreachable,
   WAYS,
   type OutcomeKind,
@@ -9,8 +10,10 @@ import {
 } from '../../src/domain/model.ts';
 import { parseRecord } from '../../src/domain/record.ts';
 import type { ApiServer } from './api-server.ts';
-import { fenceposts, type DeploymentController } from './deployment-controller.ts';
+import type { ControllerManager } from './controller-manager.ts';
+import { rolls } from './kinds.ts';
 import type { Process } from './process.ts';
+import { fenceposts } from './replica-sets.ts';
 import type { Timeline } from './timeline.ts';
 
 /** One restart of ours that the API server accepted, and what became of it, whatever anybody believes. */
@@ -59,11 +62,11 @@ export class Flights {
   readonly all: Flight[] = [];
   /** The last one of each workload, by uid. */
   readonly #last = new Map<string, Flight>();
-  readonly #world: { readonly timeline: Timeline; readonly controller: DeploymentController };
+  readonly #world: { readonly timeline: Timeline; readonly controller: ControllerManager };
   readonly #onFall: (flight: Flight, available: number, floor: number) => void;
 
   constructor(
-    world: { readonly timeline: Timeline; readonly api: ApiServer; readonly controller: DeploymentController },
+    world: { readonly timeline: Timeline; readonly api: ApiServer; readonly controller: ControllerManager },
     onFall: (flight: Flight, available: number, floor: number) => void,
   ) {
     this.#world = world;
@@ -85,6 +88,11 @@ export class Flights {
     return this.all.filter(isFlying);
   }
 
+  /** Pods came or went, of which the status of the other kinds may never say anything. */
+  lookAtPods(workload: Workload): void {
+    this.#see(workload, workload);
+  }
+
   #see(after: Workload | undefined, before: Workload | undefined): void {
     const uid = (after ?? before)?.uid ?? '';
     const flight = this.#last.get(uid);
@@ -96,7 +104,8 @@ export class Flights {
     }
     const isOurs = after.restartedAt === flight.standing && after.template === flight.template;
     if (!isOurs) {
-      if (after.template !== flight.template || isLater(after.restartedAt, flight.at)) flight.supersededAt ??= now;
+      const than = flight.way === 'rollout' ? flight.at : (flight.standing ?? '');
+      if (after.template !== flight.template || isLater(after.restartedAt, than)) flight.supersededAt ??= now;
       else flight.takenBackAt ??= now;
       flight.completeSince = undefined;
       return;
@@ -114,7 +123,8 @@ export class Flights {
       flight.tookEffect = sets.some(set => set.restartedAt === flight.at && set.template === flight.template);
     }
     if (
-      isComplete(after) &&
+      isComplete(after, flight.way) &&
+      this.#isThere(after) &&
       (flight.way === 'rollout' || (flight.stale(after) === 0 && spareOf(after) === undefined))
     ) {
       flight.completeSince ??= now;
@@ -125,9 +135,23 @@ export class Flights {
 
   #watchAvailability(flight: Flight, workload: Workload): void {
     if (flight.isDisturbed || !isFlying(flight)) return;
-    const { availableReplicas } = workload.status;
+    const available = this.#availableOf(workload);
     const floor = Math.min(flight.available, floorOf(workload, flight.way));
-    if (availableReplicas < floor) this.#onFall(flight, availableReplicas, floor);
+    if (available < floor) this.#onFall(flight, available, floor);
+  }
+
+  /** Whether all Pods that stay are available, where the status counts others. */
+  #isThere(workload: Workload): boolean {
+    if (workload.kind === 'Deployment') return true;
+    const live = this.#world.controller.pods(workload).filter(({ state }) => state !== 'terminating');
+    return live.length === workload.replicas && live.every(({ state }) => state === 'available');
+  }
+
+  /** What the status of the other kinds says may be late, and counts Pods on their way out; a DaemonSet promises nodes. */
+  #availableOf(workload: Workload): number {
+    if (workload.kind === 'Deployment') return workload.status.availableReplicas;
+    const available = this.#world.controller.pods(workload).filter(({ state }) => state === 'available');
+    return workload.kind === 'DaemonSet' ? new Set(available.map(({ place }) => place)).size : available.length;
   }
 }
 
@@ -141,10 +165,14 @@ export const isFlying = (flight: Flight): boolean =>
   flight.supersededAt === undefined &&
   flight.goneAt === undefined;
 
-export function isComplete({ generation, replicas, status }: Workload): boolean {
+/** Where the template stays as it is, it may be another one than that of the Pods (OnDelete, partition). */
+export function isComplete(workload: Workload, way: Way): boolean {
+  const { generation, replicas, status } = workload;
+  const isUpdated = status.updatedReplicas === replicas || (way !== 'rollout' && !rolls(workload));
   return (
     status.observedGeneration === generation &&
-    status.updatedReplicas === replicas &&
+    workload.awaits === undefined &&
+    isUpdated &&
     status.replicas === replicas &&
     status.availableReplicas >= replicas &&
     (status.terminatingReplicas ?? 0) === 0
@@ -162,7 +190,8 @@ export function floorOf(workload: Pick<Workload, 'strategy' | 'replicas' | 'reco
     case 'rollout':
       return Math.max(0, replicas - unavailable);
     case 'evict': {
-      const atOnce = workload.strategy.kind === 'recreate' ? 1 : Math.max(1, Math.min(unavailable, replicas - 1));
+      const isRolling = workload.strategy.kind === 'rollingUpdate';
+      const atOnce = isRolling ? Math.max(1, Math.min(unavailable, replicas - 1)) : 1;
       return replicas - atOnce;
     }
     case 'replace':
@@ -172,20 +201,32 @@ export function floorOf(workload: Pick<Workload, 'strategy' | 'replicas' | 'reco
   }
 }
 
-/** How a workload is to be restarted, and whether that leaves it without a Pod. */
+type Restartable = Pick<Workload, 'kind' | 'strategy' | 'replicas' | 'record' | 'way' | 'downtimeAllowed'>;
+
+/** How a workload is to be restarted, and whether that leaves it without a Pod; no way where what it asks for does not exist. */
 export function wayIn(
-  workload: Pick<Workload, 'strategy' | 'replicas' | 'record' | 'way' | 'downtimeAllowed'>,
+  workload: Restartable,
   { downtime, mayReplace }: { readonly downtime: 'skip' | 'allow'; readonly mayReplace: boolean },
-): { readonly way: Way; readonly hasGap: boolean } {
+): { readonly way: Way | undefined; readonly hasGap: boolean } {
   const isGapAllowed = downtime === 'allow' || workload.downtimeAllowed;
+  const asked = WAYS.find(one => one === workload.way);
   const isReplaced = floorOf(workload) === 0 && !isGapAllowed && mayReplace;
-  const way = WAYS.find(one => one === workload.way) ?? (isReplaced ? 'replace' : 'rollout');
-  return { way, hasGap: !isGapAllowed && floorOf(workload, way) === 0 };
+  const way = workload.kind === 'Deployment' ? (asked ?? (isReplaced ? 'replace' : 'rollout')) : wayOfKind(workload);
+  return { way, hasGap: way !== undefined && !isGapAllowed && floorOf(workload, way) === 0 };
 }
 
+/** Only a Deployment may have a Pod more; a Rollout has its own evictions; and what does not roll is evicted. */
+function wayOfKind(workload: Restartable): Way | undefined {
+  const own = rolls(workload) ? 'rollout' : 'evict';
+  const asked = workload.way ?? own;
+  if (asked === 'evict') return workload.kind === 'Rollout' ? undefined : 'evict';
+  return asked === 'rollout' && rolls(workload) ? 'rollout' : undefined;
+}
+
+/** That the key tells of (model.ts keyOf). */
 export function refOf(key: string): WorkloadRef {
-  const [namespace = '', name = ''] = key.split('/');
-  return { kind: 'Deployment', namespace, name };
+  const [, namespace = '', name = '', said] = /^([^/]*)\/(\S*)(?: \((.*)\))?$/.exec(key) ?? [];
+  return { kind: KINDS.find(kind => kind === said) ?? 'Deployment', namespace, name };
 }
 
 export const flightName = ({ key, at }: Flight): string => `${key} (${at})`;

@@ -1,7 +1,7 @@
 import { keyOf, type Workload } from '../../src/domain/model.ts';
-import { fenceposts } from './deployment-controller.ts';
 import { instantOf } from './eyes.ts';
 import { isFlying, refOf, type Flight } from './flights.ts';
+import { fenceposts } from './replica-sets.ts';
 import type { Witness } from './witness.ts';
 
 /**
@@ -82,12 +82,14 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
   const isSure = (flight: Flight): boolean => isTold(flight) && flight.way === 'rollout';
   const least = ofRamp.filter(isSure).length;
   const untold = ofRamp.filter(flight => flight.end === undefined || (isTold(flight) && !isSure(flight))).length;
-  // Where two openings overlap, one that began in the other is of both.
+  // Where two openings overlap, one that began in the other is of both. What was in flight when the checkpoint was lost is adopted.
   const ofBoth = complete.filter(
     flight =>
       flight.ramp !== ramp &&
       // Nor does a checkpoint that is lost meanwhile take anything from one that takes long and is seen to its end.
-      (flight.ramp.split('/')[1] === ramp.split('/')[1] || flight.way !== 'rollout') &&
+      (flight.ramp.split('/')[1] === ramp.split('/')[1] ||
+        flight.way !== 'rollout' ||
+        flight.acceptedAt < court.lostAt) &&
       instantOf(flight.at) >= (occurrence ?? 0),
   ).length;
   const most = least + untold + ofBoth;

@@ -1,5 +1,5 @@
 /**
- * npm run simulate -- [--seeds 1000] [--from 0] [--seconds S]   many seeds, to the first that fails
+ * npm run simulate -- [--seeds 1000] [--from 0] [--every 1] [--seconds S]   many seeds, to the first that fails
  * npm run simulate -- --seed N [--shrink]                       one of them, with its trace
  */
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '0' },
+    every: { type: 'string', default: '1' },
     seconds: { type: 'string', default: 'Infinity' },
     seed: { type: 'string' },
     shrink: { type: 'boolean', default: false },
@@ -31,9 +32,12 @@ async function replay(seed: number): Promise<boolean> {
   return broken === undefined;
 }
 
-async function many(from: number, seeds: number, seconds: number): Promise<boolean> {
+async function many(
+  from: number,
+  { seeds, every, seconds }: { readonly seeds: number; readonly every: number; readonly seconds: number },
+): Promise<boolean> {
   const tally = new Tally();
-  for (let seed = from; seed < from + seeds && tally.seconds < seconds; seed++) {
+  for (let seed = from; tally.seeds < seeds && tally.seconds < seconds; seed += every) {
     const result = await simulate(seed);
     tally.add(result);
     if (result.broken !== undefined) {
@@ -49,6 +53,10 @@ async function many(from: number, seeds: number, seconds: number): Promise<boole
 
 const isWell =
   values.seed === undefined
-    ? await many(Number(values.from), Number(values.seeds), Number(values.seconds))
+    ? await many(Number(values.from), {
+        seeds: Number(values.seeds),
+        every: Number(values.every),
+        seconds: Number(values.seconds),
+      })
     : await replay(Number(values.seed));
 process.exitCode = isWell ? 0 : 1;

@@ -29,9 +29,11 @@ const disturb = (workload: Workload, { court }: Stage): void => {
 /** What other controllers and people do to workloads. */
 export const CLUSTER_MISCHIEF = {
   /** An autoscaler. */
-  scale: on((workload, { api }, random) => {
+  scale: on((workload, stage, random) => {
     const replicas = random.pick([0, 1, 2, 4, 7]);
-    api.update(workload, { replicas });
+    // Pods are gone with their nodes before anybody is told of it.
+    if (workload.kind === 'DaemonSet') disturb(workload, stage);
+    stage.controller.scale(workload, replicas);
     return `${keyOf(workload)} to ${replicas}`;
   }),
   takeBack: on((workload, { api, court }) => {
@@ -51,7 +53,10 @@ export const CLUSTER_MISCHIEF = {
     const [, before] = controller.sets(workload).toSorted((a, b) => b.revision - a.revision);
     if (before === undefined) return `nothing to undo at ${keyOf(workload)}`;
     disturb(workload, stage);
-    api.update(workload, { template: before.template, restartedAt: before.restartedAt, record: undefined });
+    const { template, restartedAt } = before;
+    // Annotations come back of a Deployment only, and a Rollout's restart is no part of its template.
+    if (workload.kind === 'Deployment') api.update(workload, { template, restartedAt, record: undefined });
+    else api.update(workload, workload.kind === 'Rollout' ? { template } : { template, restartedAt });
     return `${keyOf(workload)} to revision ${before.revision}`;
   }),
   setImage: on((workload, { api }, random) => {
@@ -83,7 +88,7 @@ export const CLUSTER_MISCHIEF = {
       };
       const status = { ...nothing, progressing: undefined, replicaFailure: undefined };
       const anew = { ...workload, uid, generation: 1, revision: 0, restartedAt: undefined, record: undefined, status };
-      api.create(anew);
+      api.create(controller.asNew(anew));
       controller.look(anew);
     };
     timeline.after(random.pick([20, 2 * SECOND, MINUTE]), back);
@@ -95,6 +100,7 @@ export const CLUSTER_MISCHIEF = {
     return keyOf(workload);
   }),
   pauseRollout: on((workload, { api, timeline }, random) => {
+    if (workload.kind !== 'Deployment' && workload.kind !== 'Rollout') return `${keyOf(workload)} cannot be`;
     api.update(workload, { paused: true });
     timeline.after(random.int(1, 40) * MINUTE, () => {
       if (api.get(workload)?.paused === true) api.update(workload, { paused: false });

@@ -1,4 +1,3 @@
-import { keyOf } from '../../src/domain/model.ts';
 import type { Mischief } from './mischief.ts';
 import type { Accident, Process } from './process.ts';
 import type { Random } from './random.ts';
@@ -103,7 +102,8 @@ export const PROCESS_MISCHIEF = {
   only: ((stage, random) => {
     const all = stage.workloads();
     if (all.length === 0) return undefined;
-    const only = keyOf(random.pick(all));
+    const { namespace, name } = random.pick(all);
+    const only = `${namespace}/${name}`;
     stage.cron.start({ only });
     return only;
   }) satisfies Mischief,

@@ -6,7 +6,13 @@ export interface Mutant {
   readonly becomes: string;
   /** The first seed, for a fault that shows in one of a thousand stories. */
   readonly from?: number;
+  /** Only every so many from there, for one that shows in some stories only (WAYS, KINDS). */
+  readonly every?: number;
 }
+
+/** Where some ask for another way than a rollout, and where there are other kinds (story.ts). */
+const WAYS = { from: 3, every: 4 };
+const KINDS = { from: 5, every: 8 };
 
 /** What has gone wrong elsewhere, or nearly did here. */
 export const MUTANTS: readonly Mutant[] = [
@@ -301,6 +307,20 @@ export const MUTANTS: readonly Mutant[] = [
     becomes: "outcome === 'failed' || outcome === 'undone' || outcome === 'denied'",
   },
   {
+    fault: 'the next Pod goes before the replacement of the one before is there',
+    file: 'domain/succession.ts',
+    is: 'Math.min(ready, status.availableReplicas) - 1 >= floor ?',
+    becomes: 'Math.min(ready, status.availableReplicas) - 1 >= 0 ?',
+    ...WAYS,
+  },
+  {
+    fault: 'Pods on their way out, and those that are not there yet, do not count',
+    file: 'domain/succession.ts',
+    is: 'if (missing >= width) return undefined;',
+    becomes: '',
+    ...WAYS,
+  },
+  {
     fault: 'fresh Pods are evicted, too',
     file: 'generations.ts',
     is: "return { stale: of('stale'),",
@@ -323,23 +343,129 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'turnover.ts',
     is: 'if (!isOwed) return this.#withNote(landing);',
     becomes: "if (!isOwed || landing.outcome !== 'restarted') return this.#withNote(landing);",
+    ...WAYS,
+    from: 5_003,
   },
   {
     fault: 'replicas that somebody else has set are set back',
     file: 'spare.ts',
     is: 'const isOurs = workload.replicas === replicas + 1;',
     becomes: 'const isOurs = workload.replicas !== replicas;',
+    ...WAYS,
+    from: 1_003,
+  },
+  {
+    fault: 'nobody takes back what a run that died has left',
+    file: 'sweep.ts',
+    is: 'await this.#returnSpares(inventory, plan);',
+    becomes: '',
+    ...WAYS,
+    from: 8_003,
+  },
+  {
+    fault: 'what is opted out meanwhile goes on',
+    file: 'turnover.ts',
+    is: 'if (workload.optedOut) return',
+    becomes: 'if (workload.optedOut && workload.deleting) return',
+    ...WAYS,
+  },
+  {
+    fault: 'what is half done counts as done after a crash',
+    file: 'domain/reconcile.ts',
+    is: "way === undefined || (verdict.kind === 'leave'",
+    becomes: "way !== undefined || (verdict.kind === 'leave'",
+    ...WAYS,
+  },
+  {
+    fault: 'what was half done for other criteria goes on',
+    file: 'turnover.ts',
+    is: 'if (!this.#turnover.isWanted) {',
+    becomes: 'if (!this.#turnover.isWanted && this.#world.observed.closed) {',
+    ...WAYS,
   },
   {
     fault: 'an eviction without an answer is forgotten (found here)',
     file: 'turnover.ts',
     is: 'while (clock.elapsed() < until && !observed.closed) await',
     becomes: 'while (clock.elapsed() < until && observed.closed) await',
+    ...WAYS,
   },
   {
     fault: 'how it ended is not written down, so that it goes on at every tick',
     file: 'landings.ts',
     is: "return !isRollout && (outcome === 'denied' || outcome === 'reverted') ? outcome : undefined;",
     becomes: 'return undefined;',
+    ...WAYS,
+  },
+  {
+    fault: "a Rollout's Pods are new if they carry T",
+    file: 'domain/newness.ts',
+    is: 'return time !== undefined && createdAt >= time;',
+    becomes: 'return time !== undefined && restartedAt === at;',
+    ...KINDS,
+  },
+  {
+    fault: "whatever is left of a Rollout's restart is not looked at",
+    file: 'domain/rollout.ts',
+    is: 'if (workload.awaits !== undefined) return true;',
+    becomes: 'if (workload.awaits !== undefined && workload.replicas < 0) return true;',
+    ...KINDS,
+    from: 20_005,
+  },
+  {
+    fault: 'a Rollout of which Argo would evict no Pod is restarted',
+    file: 'domain/rollout.ts',
+    is: "if (kind !== 'Rollout' || status.availableReplicas > floor) return undefined;",
+    becomes: "if (kind !== 'Rollout' || status.availableReplicas >= 0) return undefined;",
+    ...KINDS,
+  },
+  {
+    fault: 'a StatefulSet with a partition is rolled out',
+    file: 'domain/rollout.ts',
+    is: 'return `partition ${strategy.partition}: Pods below that ordinal keep their template`;',
+    becomes: 'return undefined;',
+    ...KINDS,
+  },
+  {
+    fault: 'what is OnDelete is rolled out',
+    file: 'domain/rollout.ts',
+    is: "return 'strategy OnDelete: a Pod is made anew when somebody deletes it';",
+    becomes: 'return undefined;',
+    ...KINDS,
+  },
+  {
+    fault: 'Pods that get a template which is held back are evicted',
+    file: 'domain/vetoes.ts',
+    is: "const isHeldBack = strategy.kind === 'onDelete' && status.updatedReplicas < replicas;",
+    becomes: "const isHeldBack = strategy.kind === 'onDelete' && status.updatedReplicas < 0;",
+    ...KINDS,
+  },
+  {
+    fault: 'the lowest ordinal of a StatefulSet goes first',
+    file: 'domain/succession.ts',
+    is: 'ordinalOf(b) - ordinalOf(a)',
+    becomes: 'ordinalOf(a) - ordinalOf(b)',
+    ...KINDS,
+  },
+  {
+    fault: 'a StatefulSet is taken back',
+    file: 'undo.ts',
+    is: "if (failed.workload.kind === 'StatefulSet') {",
+    becomes: "if (failed.workload.kind === 'StatefulSet' && failed.at === '') {",
+    ...KINDS,
+  },
+  {
+    fault: 'found here: a StatefulSet that was scaled was taken back',
+    file: 'domain/record.ts',
+    is: "return workload.kind === 'Deployment' || isOurs;",
+    becomes: 'return true;',
+    ...KINDS,
+  },
+  {
+    fault: 'found here: what others did between the plan and the name is ours',
+    file: 'execute.ts',
+    is: 'return latest?.uid === workload.uid ? latest : workload;',
+    becomes: 'return latest?.uid === workload.uid ? workload : workload;',
+    ...KINDS,
   },
 ];

@@ -29,10 +29,10 @@ interface Found {
 }
 
 /** What the simulator of that tree finds; undefined where it finds nothing. */
-async function hunt(tree: string, from = 0, many = seeds): Promise<Found | undefined> {
+async function hunt(tree: string, { from = 0, every = 1 }: Partial<Mutant>, many = seeds): Promise<Found | undefined> {
   const main = join(tree, 'test', 'simulation', 'main.ts');
   try {
-    await run(process.execPath, [main, '--from', String(from), '--seeds', many], {
+    await run(process.execPath, [main, '--from', String(from), '--every', String(every), '--seeds', many], {
       timeout: PATIENCE,
       maxBuffer: 64 << 20,
     });
@@ -66,12 +66,12 @@ try {
   await cp(join(ROOT, 'test'), join(tree, 'test'), { recursive: true });
   await cp(join(ROOT, 'package.json'), join(tree, 'package.json'));
   await symlink(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
-  const wrong = await hunt(tree, 0, String(SEEDS));
+  const wrong = await hunt(tree, {}, String(SEEDS));
   if (wrong !== undefined) throw new Error(`without any fault seed ${wrong.seed} breaks: ${wrong.invariant}`);
   let missed = 0;
   for (const mutant of MUTANTS.filter(({ fault }) => only === undefined || fault.includes(only))) {
     const unplant = await plant(tree, mutant);
-    const found = await hunt(tree, mutant.from);
+    const found = await hunt(tree, mutant);
     await unplant();
     if (found === undefined) missed++;
     const how =

@@ -20,12 +20,19 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
   }
   // A PATCH that was refused began nothing.
   const isNothing = outcome.outcome === 'denied' && flight?.way === 'rollout' && flight.process !== process;
+  court.demands(
+    flight !== undefined || outcome.outcome !== 'reverted' || court.forgottenAt > Number.NEGATIVE_INFINITY,
+    'what is reverted is so',
+    () => `${process.run} tells that ${keyOf(outcome)} is, and nobody ever restarted it`,
+  );
   if (flight === undefined || isNothing) return;
   judgeOutcome(witness, outcome, flight);
   judgeSpareAtEnd(witness, outcome, flight);
   const isFirst = flight.end === undefined;
   if (witness.hasBatch && isFirst) witness.lastEndAt = court.now;
-  if (flight.end === undefined || outcome.outcome === 'reverted') {
+  // What was half done when somebody opted it out goes on when that is over.
+  const goesOn = flight.way !== 'rollout' && flight.end?.outcome === 'superseded';
+  if (flight.end === undefined || outcome.outcome === 'reverted' || goesOn) {
     const wasRestarted = flight.end?.outcome === 'restarted';
     flight.end = { outcome: outcome.outcome, at: court.now, wasRestarted };
   }
@@ -70,8 +77,10 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
     case 'restarted': {
       const carries = flight.way !== 'rollout' || proof?.count === 0 || proof?.carries === flight.at;
       demands(carries, 'its Pods do not carry T');
+      // What is wanted now says nothing about what was wanted then.
+      const isOtherWant = !isWanted(court, flight, draft);
       demands(
-        draft.stale.some(({ kind }) => kind === 'drift') || proof?.stale === 0,
+        draft.stale.some(({ kind }) => kind === 'drift') || proof?.stale === 0 || isOtherWant,
         'a Pod still matches a criterion',
       );
       const isLost = proof !== undefined && proof.bare > 0 && flight.process === process;
@@ -81,7 +90,9 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
       const lag = flight.way === 'rollout' ? 0 : LAG;
       const soaked = flight.completeAt !== undefined && court.now - flight.completeAt >= draft.soak - lag;
       const isOther = flight.way !== 'rollout' && court.injectorChangedAt >= flight.acceptedAt && proof?.stale === 0;
-      return demands(isAwaited || soaked || isOther, 'it was not complete for as long as it has to soak');
+      // Another run went on with it, and a zombie tells of it, too.
+      const isTaken = flight.way !== 'rollout' && flight.supersededAt !== undefined && court.writer !== process;
+      return demands(isAwaited || soaked || isOther || isTaken, 'it was not complete for as long as it has to soak');
     }
     case 'failed': {
       const { completeSince } = flight;
@@ -97,11 +108,11 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
     case 'undone':
       // By replace there is only a spare Pod to take back, which has a law of its own.
       return demands(flight.takenBackAt !== undefined || flight.way === 'replace', 'it was not taken back');
-    case 'ineffective':
-      return demands(
-        proof === undefined || proof.stale > 0 || draft.stale.some(({ kind }) => kind === 'drift'),
-        'no Pod matches a criterion',
-      );
+    case 'ineffective': {
+      const isKnown = proof !== undefined && !draft.stale.some(({ kind }) => kind === 'drift');
+      demands(!isKnown || proof.stale > 0, 'no Pod matches a criterion');
+      return demands(!isKnown || proof.staleSince > 0, 'no Pod that was made since matches a criterion');
+    }
     case 'reverted':
       return demands(flight.takenBackAt !== undefined, 'nobody took it back');
     case 'superseded':
@@ -117,6 +128,11 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
   }
 }
 
+function isWanted(court: Witness['court'], { key, want }: Flight, draft: Witness['draft']): boolean {
+  const workload = court.world.api.get(refOf(key));
+  return workload !== undefined && court.eyes.want(workload, draft) === want;
+}
+
 /** What was in flight when the Deployments were read is found, and awaited. */
 export function notePlan({ court, process, draft, inventoryAt }: Witness, plan: Plan): void {
   // A zombie tells of what it saw; who holds the checkpoint now finds it.
@@ -127,10 +143,28 @@ export function notePlan({ court, process, draft, inventoryAt }: Witness, plan: 
     const workload = court.world.api.get(refOf(flight.key));
     if (workload === undefined || workload.replicas === 0) continue;
     if (court.isOnlyEndingAndForgotten(flight)) continue;
+    // It has failed, as a save told, and the run that was to take it back died.
+    if (court.counted.has(`${flight.uid} ${flight.at}`)) continue;
     if (!court.isBound(flight, draft)) continue;
     court.breaks(
       'what is in flight is found by the next run',
       `${process.run} does not await ${flight.key}, which ${flight.process.run} restarted at ${flight.at}`,
+    );
+  }
+}
+
+/** Who says that a workload was restarted, or that somebody took that back, is right about it. */
+export function noteLeft({ court, process }: Witness, { left }: Plan): void {
+  if (court.writer !== process) return;
+  for (const { workload, why, detail } of left) {
+    const flights = court.flights.all.filter(({ uid }) => uid === workload.uid);
+    const isSo =
+      (why !== 'revertedBefore' || flights.some(({ takenBackAt }) => takenBackAt !== undefined)) &&
+      (why !== 'restartedThisSweep' || flights.length > 0);
+    court.demands(
+      isSo,
+      'what is left is left for what has happened',
+      () => `${process.run} leaves ${keyOf(workload)} for ${why}: ${detail}`,
     );
   }
 }

@@ -2,7 +2,7 @@ import { keyOf, type Workload } from '../../src/domain/model.ts';
 import type { PodUsage, Quota } from '../../src/domain/quota.ts';
 import { aQuota, aUsage } from '../build.ts';
 import type { ApiServer } from './api-server.ts';
-import type { DeploymentController } from './deployment-controller.ts';
+import type { ControllerManager } from './controller-manager.ts';
 
 const POD: PodUsage = aUsage({ pods: '1' });
 
@@ -13,9 +13,9 @@ export class PodQuotas {
   /** How many it wants, whatever we add. */
   wantedOf = ({ replicas }: Workload): number => replicas;
   readonly #api: ApiServer;
-  readonly #controller: DeploymentController;
+  readonly #controller: ControllerManager;
 
-  constructor(room: PodQuotas['room'], world: { readonly api: ApiServer; readonly controller: DeploymentController }) {
+  constructor(room: PodQuotas['room'], world: { readonly api: ApiServer; readonly controller: ControllerManager }) {
     this.room = room;
     this.#api = world.api;
     this.#controller = world.controller;

@@ -6,7 +6,7 @@ import { shapeWith } from '../admissions.ts';
 export type Sickness = 'crashes' | 'image' | 'config' | 'init' | 'unschedulable' | 'silent';
 export const SICKNESSES: readonly Sickness[] = ['crashes', 'image', 'config', 'init', 'unschedulable', 'silent'];
 
-/** A ReplicaSet with its Pods. */
+/** A ReplicaSet, or what a StatefulSet or DaemonSet was at one time (a ControllerRevision), with its Pods. */
 export interface ReplicaSet extends ReplicaSetRef {
   readonly template: string;
   readonly restartedAt: string | undefined;
@@ -16,6 +16,9 @@ export interface ReplicaSet extends ReplicaSetRef {
 
 export interface SimulatedPod {
   readonly name: string;
+  readonly uid: string;
+  /** Its ordinal in a StatefulSet, or the node that a DaemonSet has it on; undefined for Pods that are all alike. */
+  readonly place: number | undefined;
   readonly set: ReplicaSet;
   /** Milliseconds since the epoch; the API tells whole seconds. */
   readonly createdAt: number;
@@ -24,15 +27,17 @@ export interface SimulatedPod {
   /** What its image says: the template decides that. */
   readonly app: string;
   state: 'starting' | 'available' | 'terminating';
+  /** It has become available, and its containers run until it is gone. */
+  serves: boolean;
   sickness: Sickness | undefined;
 }
 
 /** The Pod as it is read. */
 export function projected(pod: SimulatedPod): Pod {
-  const { name, set, createdAt, sidecar, app, state } = pod;
+  const { name, uid, set, createdAt, sidecar, app, state } = pod;
   return {
     name,
-    uid: `uid of ${name}`,
+    uid,
     ready: state === 'available',
     createdAt: Math.floor(createdAt / 1000) * 1000,
     restartedAt: set.restartedAt,

@@ -1,5 +1,13 @@
 import type { Admission } from '../../src/domain/drift.ts';
-import { keyOf, type Namespace, type Pod, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
+import {
+  keyOf,
+  type Kind,
+  type Namespace,
+  type Needs,
+  type Pod,
+  type Workload,
+  type WorkloadRef,
+} from '../../src/domain/model.ts';
 import type { Quota } from '../../src/domain/quota.ts';
 import type {
   Cluster,
@@ -13,7 +21,7 @@ import type {
   WorkloadChange,
 } from '../../src/ports.ts';
 import type { ApiServer } from './api-server.ts';
-import type { DeploymentController } from './deployment-controller.ts';
+import type { ControllerManager } from './controller-manager.ts';
 import type { Injector } from './injector.ts';
 import type { Network } from './network.ts';
 import { projected, type SimulatedPod } from './pods.ts';
@@ -28,7 +36,7 @@ import type { Trace } from './trace.ts';
 export interface Cosmos {
   readonly timeline: Timeline;
   readonly api: ApiServer;
-  readonly controller: DeploymentController;
+  readonly controller: ControllerManager;
   readonly injector: Injector;
   readonly network: Network;
   readonly trace: Trace;
@@ -46,6 +54,14 @@ export interface Cosmos {
   readonly rights: { mayPatch: boolean };
 }
 
+/** What there was of one kind. */
+interface List {
+  readonly kind: Kind;
+  readonly at: number;
+  readonly workloads: readonly Workload[];
+  readonly version: number;
+}
+
 /** Told of what one process does to the cluster. */
 export interface ClusterWitness {
   /** Deployments were read; their Pods are a moment later. */
@@ -54,6 +70,7 @@ export interface ClusterWitness {
   restartSent(order: RestartOrder): void;
   restartTookEffect(order: RestartOrder, judged: Workload, accepted: Workload): void;
   recordSent(workload: Workload, record: string): void;
+  undoSent(workload: Workload): void;
   evictionSent(workload: WorkloadRef): void;
   recordRewritten(before: Workload, record: string): void;
   rescaled(before: Workload, order: RescaleOrder): void;
@@ -73,33 +90,38 @@ export class ProcessCluster implements Cluster {
     this.#witness = witness;
   }
 
-  async inventory(): Promise<Inventory> {
+  async inventory({ kinds }: Needs): Promise<Inventory> {
     const { api, network, timeline, namespaces, budgets, quotas, configChanges } = this.#cosmos;
-    const read = await network.read(this.#process, 'list Deployments', () => {
-      this.#witness.inventoryRead();
-      const at = Math.floor(timeline.now / 1000) * 1000;
-      const seen = { ...quotas.seen, configChanges: new Map(configChanges) };
-      return { at, workloads: api.all(), version: api.version, seen };
-    });
-    const { at, workloads, version, seen } = read;
-    const pods = await network.read(this.#process, 'list Pods', () => {
+    const lists: List[] = [];
+    // One after the other: what changes meanwhile is in one list, and not in another.
+    for (const kind of kinds) {
+      const list = await network.read(this.#process, `list ${kind}s`, (): List => {
+        if (lists.length === 0) this.#witness.inventoryRead();
+        const at = Math.floor(timeline.now / 1000) * 1000;
+        const workloads = api.all().filter(workload => workload.kind === kind);
+        return { kind, at, workloads, version: api.version };
+      });
+      lists.push(list);
+    }
+    const workloads = lists.flatMap(list => list.workloads);
+    const read = await network.read(this.#process, 'list Pods', () => {
       // Whose workload came later is nobody's.
       const entries = workloads.map(workload => [keyOf(workload), api.get(workload)] as const);
-      return new Map(entries.map(([key, now]) => [key, now === undefined ? [] : this.#live(now)]));
+      const pods = new Map(entries.map(([key, now]) => [key, now === undefined ? [] : this.#live(now)]));
+      return { pods, ...quotas.seen, configChanges: new Map(configChanges) };
     });
-    const bookmark = [{ kind: 'Deployment', namespace: '', resourceVersion: String(version) }] as const;
+    const bookmark = lists.map(({ kind, version }) => ({ kind, namespace: '', resourceVersion: String(version) }));
     this.#known.set(
       bookmark,
       workloads.map(({ kind, namespace, name, uid }) => ({ kind, namespace, name, uid })),
     );
     return {
-      at,
+      at: lists[0]?.at ?? timeline.now,
       namespaces,
       workloads,
-      pods,
       budgets,
       autoscalers: new Map(),
-      ...seen,
+      ...read,
       bookmark,
       skipped: [],
       unserved: [],
@@ -151,6 +173,7 @@ export class ProcessCluster implements Cluster {
   }
 
   undo({ workload, back, record }: UndoOrder): Promise<PatchAnswer> {
+    this.#witness.undoSent(workload);
     this.#witness.recordSent(workload, record);
     return this.#patch(workload, `take ${keyOf(workload)} back to ${back ?? 'nothing'}`, () => {
       const accepted = this.#cosmos.api.update(workload, { restartedAt: back, record });
@@ -178,7 +201,7 @@ export class ProcessCluster implements Cluster {
     });
   }
 
-  evict(ref: WorkloadRef, { name }: Pod): Promise<EvictAnswer> {
+  evict(ref: WorkloadRef, { name, uid }: Pod): Promise<EvictAnswer> {
     const { network, api, controller, rights, blocked, trace } = this.#cosmos;
     this.#witness.evictionSent(ref);
     const decide = (): EvictAnswer => {
@@ -187,7 +210,7 @@ export class ProcessCluster implements Cluster {
         return { kind: 'forbidden', permission: { verb: 'create', resource: 'pods/eviction', namespace } };
       }
       const workload = api.get(ref);
-      const pod = workload && controller.pods(workload).find(one => one.name === name && one.state !== 'terminating');
+      const pod = workload && controller.pods(workload).find(one => one.uid === uid && one.state !== 'terminating');
       if (workload === undefined || pod === undefined) return { kind: 'changed' };
       if (blocked.has(keyOf(ref)) && pod.state === 'available') {
         this.#count('evictionBlocked');
@@ -214,12 +237,14 @@ export class ProcessCluster implements Cluster {
     const { timeline, api, trace, network, random } = this.#cosmos;
     const { promise, resolve } = Promise.withResolvers<void>();
     const trouble = (): number => (network.isDown || network.isStalled ? 1 : network.trouble);
-    const watch = new ProcessWatch(
-      { process: this.#process, timeline, api, random, trace, trouble, met: network.met },
-      { version: Number(bookmark[0]?.resourceVersion), known: this.#known.get(bookmark) ?? [], onChange },
+    const world = { process: this.#process, timeline, api, random, trace, trouble, met: network.met };
+    const known = this.#known.get(bookmark) ?? [];
+    const watches = bookmark.map(
+      ({ kind, resourceVersion }) =>
+        new ProcessWatch(world, { kind, version: Number(resourceVersion), known, onChange }),
     );
     const end = (): void => {
-      watch.end();
+      for (const watch of watches) watch.end();
       resolve();
     };
     if (signal.aborted) end();

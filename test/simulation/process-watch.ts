@@ -1,4 +1,4 @@
-import { keyOf, type WorkloadRef } from '../../src/domain/model.ts';
+import { keyOf, type Kind, type WorkloadRef } from '../../src/domain/model.ts';
 import type { WorkloadChange } from '../../src/ports.ts';
 import type { ApiServer } from './api-server.ts';
 import type { Process } from './process.ts';
@@ -19,14 +19,18 @@ export interface WatchWorld {
   readonly met: Map<string, number>;
 }
 
+/** Whose object changed. */
+const kindOf = (change: WorkloadChange): Kind => (change.kind === 'deleted' ? change.ref.kind : change.workload.kind);
+
 export interface Known extends WorkloadRef {
   readonly uid: string;
 }
 
-/** One process's watch: every change in order, sooner or later; after a 410 only what is left of them. */
+/** One process's watch of one kind: every change in order, sooner or later; after a 410 only what is left of them. */
 export class ProcessWatch {
   readonly #world: WatchWorld;
   readonly #onChange: (change: WorkloadChange) => void;
+  readonly #kind: Kind;
   readonly #known: Map<string, Known>;
   /** Everything up to this version was told. */
   #version: number;
@@ -37,16 +41,20 @@ export class ProcessWatch {
   constructor(
     world: WatchWorld,
     from: {
+      readonly kind: Kind;
       readonly version: number;
       readonly known: readonly Known[];
       readonly onChange: (change: WorkloadChange) => void;
     },
   ) {
     this.#world = world;
+    this.#kind = from.kind;
     this.#version = from.version;
-    this.#known = new Map(from.known.map(known => [keyOf(known), known]));
+    this.#known = new Map(from.known.filter(({ kind }) => kind === from.kind).map(known => [keyOf(known), known]));
     this.#onChange = from.onChange;
-    this.#unlisten = world.api.listen(() => this.#becomesDue());
+    this.#unlisten = world.api.listen((after, before) => {
+      if ((after ?? before)?.kind === from.kind) this.#becomesDue();
+    });
     this.#becomesDue();
   }
 
@@ -83,15 +91,15 @@ export class ProcessWatch {
     while (index > 0 && (history[index - 1]?.version ?? 0) > this.#version) index--;
     for (const { version, change } of history.slice(index)) {
       this.#version = version;
-      this.#pass(change);
+      if (kindOf(change) === this.#kind) this.#pass(change);
     }
   }
 
   #pass(change: WorkloadChange): void {
     if (change.kind === 'deleted') this.#known.delete(keyOf(change.ref));
     else {
-      const { namespace, name, uid } = change.workload;
-      this.#known.set(keyOf(change.workload), { kind: 'Deployment', namespace, name, uid });
+      const { kind, namespace, name, uid } = change.workload;
+      this.#known.set(keyOf(change.workload), { kind, namespace, name, uid });
     }
     this.#onChange(change);
   }
@@ -102,6 +110,8 @@ export class ProcessWatch {
     for (const { uid, ...ref } of this.#known.values()) {
       if (api.get(ref)?.uid !== uid) this.#pass({ kind: 'deleted', ref, uid });
     }
-    for (const workload of api.all()) this.#pass({ kind: 'changed', workload });
+    for (const workload of api.all()) {
+      if (workload.kind === this.#kind) this.#pass({ kind: 'changed', workload });
+    }
   }
 }

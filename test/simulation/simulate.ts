@@ -3,6 +3,7 @@ import { parseRecord } from '../../src/domain/record.ts';
 import type { Broken } from './court.ts';
 import { decoded } from './court.ts';
 import { spareOf, wayIn } from './flights.ts';
+import { isHeldBack } from './kinds.ts';
 import { makeMischief } from './mischief.ts';
 import { die, standStill } from './mischief-with-runs.ts';
 import type { SimulatedPod } from './pods.ts';
@@ -180,7 +181,8 @@ class Simulation {
   #isWilling(workload: Workload): boolean {
     const { draft } = this.#stage.board;
     const { paused, optedOut, replicas } = workload;
-    return !paused && !optedOut && replicas > 0 && !wayIn(workload, draft).hasGap;
+    const { way, hasGap } = wayIn(workload, draft);
+    return !paused && !optedOut && replicas > 0 && way !== undefined && !hasGap && !isHeldBack(workload);
   }
 
   #endOfQuietNight(number: number): void {
@@ -216,8 +218,9 @@ class Simulation {
     const record = parseRecord(workload.record);
     const last = court.flights.last(workload);
     // It did not help, and nothing is different since.
+    const standing = record?.way === undefined ? record?.at : record.before;
     const isVain =
-      last?.end?.outcome === 'ineffective' || (record?.outcome === 'ineffective' && record.at === workload.restartedAt);
+      last?.end?.outcome === 'ineffective' || (record?.outcome === 'ineffective' && standing === workload.restartedAt);
     return !(isVain && last?.template === workload.template && last.want === court.eyes.want(workload, board.draft));
   }
 }

@@ -6,7 +6,7 @@ import { ApiServer } from './api-server.ts';
 import { ConfigMap } from './config-map.ts';
 import { Court } from './court.ts';
 import { CronJob } from './cron-job.ts';
-import { DeploymentController } from './deployment-controller.ts';
+import { ControllerManager } from './controller-manager.ts';
 import { INJECTOR, NAMESPACES } from './draft.ts';
 import { aResident } from './fleet.ts';
 import { Injector, type InjectorState } from './injector.ts';
@@ -28,7 +28,7 @@ export class Stage {
   readonly random: Random;
   readonly api = new ApiServer();
   readonly injector: Injector;
-  readonly controller: DeploymentController;
+  readonly controller: ControllerManager;
   readonly network: Network;
   readonly configMap: ConfigMap;
   readonly board: PolicyBoard;
@@ -51,7 +51,7 @@ export class Stage {
     this.injector = new Injector(story.isUpgraded ? version + 1 : version);
     const { injector } = this;
     const random = this.random.stream('world');
-    this.controller = new DeploymentController({ timeline, api, injector, random });
+    this.controller = new ControllerManager({ timeline, api, injector, random });
     this.controller.servesTerminating = story.servesTerminating;
     const quotas = new PodQuotas(room, { api, controller: this.controller });
     this.controller.isFull = namespace => quotas.isFull(namespace);
@@ -73,6 +73,7 @@ export class Stage {
     const rights = { mayPatch: true };
     const shared = { timeline, api, controller, injector, network, trace, random, namespaces, budgets, quotas };
     this.cosmos = { ...shared, configChanges, denied, blocked: new Set(), rights };
+    controller.blocked = this.cosmos.blocked;
     this.cron = new CronJob({ cosmos: this.cosmos, court: this.court, configMap, board: this.board });
     this.#furnish(fleet);
     api.listen((after, before) => this.#note(after, before));
@@ -130,7 +131,7 @@ export class Stage {
     // Who erases the record with the template keeps the number that stands there (kubectl rollout undo).
     if (after.record === undefined) court.wanted.set(keyOf(after), after.replicas);
     if (before?.template !== after.template) court.editedAt.set(keyOf(after), timeline.now);
-    trace.say('deployment', () => shown(after));
+    trace.say(after.kind.toLowerCase(), () => shown(after));
     const wait = this.takenBack.get(keyOf(after));
     const isOurs = after.restartedAt !== before?.restartedAt && after.record !== before?.record;
     if (wait !== undefined && isOurs) timeline.after(wait, () => this.#takeBack(after, before?.restartedAt));
@@ -163,10 +164,11 @@ function shown({
   template,
   revision,
   record,
+  awaits,
   status,
 }: Workload): string {
   const { observedGeneration, updatedReplicas, availableReplicas, terminatingReplicas } = status;
-  const counted = `${updatedReplicas} new of ${status.replicas} for ${replicas}, ${availableReplicas} available, ${terminatingReplicas} ending`;
+  const counted = `${updatedReplicas} new of ${status.replicas} for ${replicas}, ${availableReplicas} available, ${terminatingReplicas} ending${awaits === undefined ? '' : `, ${awaits}`}`;
   const spare = parseRecord(record)?.replicas === undefined ? '' : ', one to spare';
   const lag = observedGeneration < generation ? ', not seen yet' : '';
   return `${name} v${resourceVersion} ${template} r${revision} T=${restartedAt ?? 'none'}: ${counted}${spare}${lag}`;

@@ -3,7 +3,8 @@ import { parseRecord } from '../../src/domain/record.ts';
 import type { RestartOrder } from '../../src/ports.ts';
 import { decoded } from './court.ts';
 import { instantOf } from './eyes.ts';
-import { wayIn, type Flight } from './flights.ts';
+import { floorOf, wayIn, type Flight } from './flights.ts';
+import { isBeingUpdated, isHeldBack, rolls } from './kinds.ts';
 import { judgeLimits } from './limit-law.ts';
 import type { Witness } from './witness.ts';
 
@@ -78,7 +79,11 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
   const want = court.eyes.want(judged, draft);
   const way = record?.way ?? 'rollout';
   const meant = wayIn(judged, draft).way;
-  court.demands(way === meant, 'it goes the way that it should', () => `${keyOf(judged)} by ${way}, not ${meant}`);
+  court.demands(
+    way === meant,
+    'it goes the way that it should',
+    () => `${keyOf(judged)} by ${way}, not ${meant ?? 'at all'}`,
+  );
   judgeVetoes(witness, judged);
   judgeRepeat(witness, effect, want);
   judgeNeed(witness, effect);
@@ -106,7 +111,8 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
     // Whose checkpoint is gone counts for nobody.
     ramp: court.writer === undefined ? 'none' : witness.ramp,
     available: judged.status.availableReplicas,
-    tookEffect: way !== 'rollout',
+    // What the other kinds number is their spec, in which T stands.
+    tookEffect: way !== 'rollout' || judged.kind !== 'Deployment',
     completeSince: undefined,
     completeAt: undefined,
     takenBackAt: undefined,
@@ -131,15 +137,25 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
   forbids('not selected', !draft.namespaces.includes(judged.namespace));
   forbids('ahead of our clock', instantOf(judged.restartedAt) > process.clock.now() + HOUR + CLOCKS);
   forbids('to have a gap', wayIn(judged, draft).hasGap);
+  forbids('given another template by people, Pod by Pod', isHeldBack(judged));
+  forbids('of a kind that is not selected', !draft.kinds.includes(judged.kind));
   const { status, generation, replicas } = judged;
+  forbids(
+    'a Rollout of which its controller would evict none',
+    judged.kind === 'Rollout' && status.availableReplicas <= floorOf(judged),
+  );
   const record = parseRecord(judged.record);
-  const isOurFailure = record?.outcome === 'failed' && isInForce(judged);
+  const last = court.flights.last(judged);
+  // Of evictions the checkpoint may be all that tells.
+  const isToldOnly = record?.way !== undefined && last?.at === record.at && last.end?.outcome === 'failed';
+  const isOurFailure = (record?.outcome === 'failed' || isToldOnly) && isInForce(judged);
   if (isOurFailure) return;
   forbids(
     'rolling out',
     generation > status.observedGeneration ||
-      status.updatedReplicas < replicas ||
-      status.replicas > status.updatedReplicas,
+      (rolls(judged) && (status.updatedReplicas < replicas || status.replicas > status.updatedReplicas)) ||
+      isBeingUpdated(judged) ||
+      judged.awaits !== undefined,
   );
   forbids('not healthy', draft.unhealthy === 'skip' && status.availableReplicas < replicas);
 }

@@ -1,4 +1,4 @@
-import { keyOf } from '../../src/domain/model.ts';
+import { keyOf, KINDS } from '../../src/domain/model.ts';
 import { drawDraft, NAMESPACES, type Draft } from './draft.ts';
 import { drawFleet, type Resident } from './fleet.ts';
 import { MISCHIEF, type MischiefName } from './mischief.ts';
@@ -53,9 +53,12 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
   const random = new Random(`nightshift/${seed}`);
   const begin = Date.parse(`${random.pick(DAYS)}T00:00:00Z`) - random.int(0, 1) * DAY;
   const version = 1;
-  // In every fourth story, so that the others stay what they were.
-  const hasWays = seed % 4 === 3;
-  const draft = { ...drawDraft(random.stream('policy'), version + 1), mayReplace: hasWays };
+  // In every eighth story, so that the others stay what they were.
+  const hasKinds = seed % 8 === 5;
+  // In every fourth, likewise, and beside other kinds.
+  const hasWays = seed % 4 === 3 || hasKinds;
+  const kinds = hasKinds ? KINDS : KINDS.slice(0, 1);
+  const draft = { ...drawDraft(random.stream('policy'), version + 1), mayReplace: hasWays, kinds };
   const size = random.weighted([
     [1, 1],
     [2, 2],
@@ -63,7 +66,13 @@ export function drawStory(seed: number, cut: Cut = {}): Story {
     [3, 6],
     [1, 9],
   ]);
-  const fleet = drawFleet(random.stream('fleet'), { begin, version, hasWays, size: Math.min(size, cut.size ?? size) });
+  const fleet = drawFleet(random.stream('fleet'), {
+    begin,
+    version,
+    hasWays,
+    hasKinds,
+    size: Math.min(size, cut.size ?? size),
+  });
   const budgets = new Map(
     fleet
       .filter((_, index) => random.stream(`budget/${index}`).chance(0.25))

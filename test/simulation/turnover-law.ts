@@ -69,11 +69,23 @@ export function judgeEviction(
   if (isLate || flight === undefined || isOther) return;
   const isHeard = workload.optedOut && court.now - (court.optedOutAt.get(workload.uid) ?? court.now) > JUST_NOW;
   court.demands(!isHeard, 'what is unwilling is left', () => `${who}, which is opted out`);
-  const stale = court.eyes.stale(workload, draft, { begin: instantOf(record?.sweep ?? flight.sweep) });
+  // Whoever lost the checkpoint goes on in a sweep of its own, in which more is too old.
+  const begins = [record?.sweep ?? flight.sweep, court.checkpoint?.sweep?.id].map(instantOf);
+  const stale = court.eyes.stale(workload, draft, { begin: Math.max(...begins) });
   const isStale = stale.includes(pod) || court.injectorChangedAt >= inventoryAt;
   court.demands(isStale, 'only stale Pods are evicted', () => `${who}, which is fresh`);
   const since = court.now - (court.disturbedAt.get(workload.uid) ?? Number.NEGATIVE_INFINITY);
   if (since < JUST_NOW || court.scaledRecently(key) || pod.state !== 'available') return;
+  const isPassedOver = (other: SimulatedPod): boolean =>
+    workload.kind === 'StatefulSet' &&
+    other.createdAt < flight.acceptedAt &&
+    other.state === 'available' &&
+    (other.place ?? 0) > (pod.place ?? 0);
+  court.demands(
+    court.injectorChangedAt >= inventoryAt || !stale.some(isPassedOver),
+    'of a StatefulSet the highest ordinal goes first',
+    () => who,
+  );
   const others = court.eyes.live(workload).filter(other => other !== pod && other.state === 'available').length;
   const floor =
     flight.way === 'replace' ? (spareOf(workload) ?? Number.POSITIVE_INFINITY) : floorOf(workload, flight.way);

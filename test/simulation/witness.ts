@@ -7,8 +7,8 @@ import type { StoreWitness } from './config-map.ts';
 import { noteWrite } from './checkpoint-law.ts';
 import type { Court } from './court.ts';
 import type { Draft } from './draft.ts';
-import { instantOf } from './eyes.ts';
-import { noteBatch, noteEnd, notePlan, noteUndoing } from './outcome-law.ts';
+import { instantOf, isMadeBy } from './eyes.ts';
+import { noteBatch, noteEnd, noteLeft, notePlan, noteUndoing } from './outcome-law.ts';
 import type { Process } from './process.ts';
 import type { ClusterWitness } from './process-cluster.ts';
 import { judgeReport } from './report-law.ts';
@@ -22,6 +22,8 @@ interface Proof {
   readonly carries: string | undefined;
   readonly count: number;
   readonly stale: number;
+  /** Of these, those that were made since the last restart. */
+  readonly staleSince: number;
   /** Pods whose sidecar got lost while the injector was down. */
   readonly bare: number;
 }
@@ -90,12 +92,12 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     const live = eyes.live(workload);
     const last = flights.last(workload);
     const begin = instantOf(last?.sweep);
-    const [first] = live;
-    const carries = live.every(({ set }) => set.restartedAt === first?.set.restartedAt);
+    const stale = eyes.stale(workload, this.draft, { begin, fresh: last?.at });
     this.proofs.set(workload.uid, {
-      carries: carries ? first?.set.restartedAt : undefined,
+      carries: carriedBy(workload, live, last?.at),
       count: live.length,
-      stale: eyes.stale(workload, this.draft, { begin, fresh: last?.at }).length,
+      stale: stale.length,
+      staleSince: stale.filter(({ createdAt }) => createdAt >= (last?.acceptedAt ?? 0)).length,
       bare: live.filter(({ sidecar }) => sidecar === undefined).length,
     });
   }
@@ -119,6 +121,15 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     const begun = begunBy(workload, record);
     if (begun !== undefined) judgeSending(this, begun);
     else this.demandsFreshHold('record');
+  }
+
+  undoSent({ kind, name }: Workload): void {
+    const goesBack = kind === 'Deployment' || kind === 'DaemonSet';
+    this.court.demands(
+      goesBack,
+      'what does not go back is not taken back',
+      () => `${this.process.run}: ${kind} ${name}`,
+    );
   }
 
   rescaled(before: Workload, order: RescaleOrder): void {
@@ -164,6 +175,7 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
         return noteEnd(this, news.outcome);
       case 'planned':
         trace.say(this.process.run, () => `told: ${toldPlan(news)}`);
+        noteLeft(this, news.plan);
         return notePlan(this, news.plan);
       case 'batchStarted':
         trace.say(this.process.run, () => `told: a batch of ${news.size}`);
@@ -207,4 +219,11 @@ function toldPlan({ plan, sweep }: News & { readonly kind: 'planned' }): string 
   const batches = plan.batches.map(batch => batch.map(({ workload }) => workload.name).join(' ')).join(' | ');
   const flying = plan.inFlight.map(({ workload }) => workload.name).join(' ');
   return `plan of sweep ${sweep}: [${batches}], in flight [${flying}], left: ${left}`;
+}
+
+/** The T that all of them carry; of a Rollout's, which carry none, T where all were made since. */
+function carriedBy(workload: Workload, live: readonly SimulatedPod[], t: string | undefined): string | undefined {
+  if (workload.kind === 'Rollout') return live.every(pod => isMadeBy(t, pod, workload)) ? t : undefined;
+  const [first] = live;
+  return live.every(({ set }) => set.restartedAt === first?.set.restartedAt) ? first?.set.restartedAt : undefined;
 }

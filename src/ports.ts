@@ -135,6 +135,8 @@ export interface Cluster {
   tryPod(workload: Workload, replicaSet: ReplicaSetRef): Promise<Admission>;
   /** The ResourceQuotas of a namespace as they stand now. */
   quotas(namespace: string): Promise<readonly Quota[]>;
+  /** The HorizontalPodAutoscaler of a workload as it stands now; undefined where there is none. */
+  autoscaler(ref: WorkloadRef): Promise<Autoscaler | undefined>;
   /** Pods that wait for a node, counted no further than to `most`. */
   unscheduledPods(most: number): Promise<number>;
   /** The field manager that owns the template's restartedAt now, undefined when nobody is named. */

@@ -11,6 +11,7 @@ import { ownRecord, type RestartRecord } from './domain/record.ts';
 import { stuckReason } from './domain/rollout.ts';
 import { withoutSpare } from './domain/starts.ts';
 import { nextToGo } from './domain/succession.ts';
+import { fought } from './domain/vetoes.ts';
 import { mayBeDown } from './domain/way.ts';
 import type { Landing } from './flight.ts';
 import { Generations, type Sorted, type Turnover } from './generations.ts';
@@ -187,9 +188,13 @@ class TurningOver {
 
   /** One Pod more than it wants. */
   async #grow(): Promise<Landing | undefined> {
-    const { gates, announcer } = this.#world;
+    const { gates, announcer, cluster, clock } = this.#world;
     const ending = await gates.checkInFlight();
     if (ending !== undefined) return { outcome: 'interrupted', detail: ending.detail };
+    // Hours may have passed since the look at the cluster.
+    const autoscaler = await cluster.autoscaler(this.#workload);
+    const fight = fought({ workload: this.#workload, autoscaler }, { now: clock.now() });
+    if (fight !== undefined) return { outcome: 'superseded', detail: fight.detail };
     const added = await addSpare(this.#workload, this.#record, this.#spares);
     switch (added.kind) {
       case 'added':

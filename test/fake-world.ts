@@ -135,6 +135,11 @@ export class FakeCluster implements Cluster {
     return Promise.resolve(this.quotasIn.get(namespace) ?? []);
   }
 
+  autoscaler(ref: WorkloadRef): Promise<Autoscaler | undefined> {
+    this.calls.push(`autoscaler ${keyOf(ref)}`);
+    return Promise.resolve(this.autoscalers.get(keyOf(ref)));
+  }
+
   unscheduled = 0;
 
   unscheduledPods(most: number): Promise<number> {

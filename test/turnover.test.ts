@@ -341,6 +341,22 @@ describe('with a spare Pod', () => {
     assert.equal(least, 2);
   });
 
+  for (const [what, autoscaler, says] of [
+    ['has just scaled it', { min: 1, max: 9, lastScaled: NOW - MINUTE }, /autoscaler web scaled it at 2/],
+    ['allows no Pod more by now', { min: 1, max: 2, lastScaled: undefined }, /allows no more than 2 Pods/],
+  ] as const) {
+    test(`none is added while an autoscaler ${what}, whatever the look at the cluster showed`, async () => {
+      const { landing, done, isMarked } = await night({
+        way: 'replace',
+        given: TWO,
+        arrange: ({ cluster }) => cluster.autoscalers.set('shop/web', { name: 'web', ...autoscaler }),
+      });
+      assert.equal(outcomeOf(landing), 'superseded');
+      assert.match(landing.detail, says);
+      assert.deepEqual({ done, isMarked }, { done: [], isMarked: false });
+    });
+  }
+
   for (const [what, pod, outcome] of [
     ['cannot start', { ready: false, troubles: [aTrouble({ reason: 'ImagePullBackOff' })] }, 'failed imagePull'],
     ['never becomes ready', { ready: false }, 'failed timeout'],

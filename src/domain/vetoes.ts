@@ -254,7 +254,10 @@ function notReplaced(judged: Judged, { bench, choice }: Circumstances): Veto {
 }
 
 /** What an autoscaler would do to one Pod more than it wants. */
-export function fought({ workload, autoscaler }: Judged, bench: Pick<Bench, 'now'>): Veto {
+export function fought(
+  { workload, autoscaler }: Pick<Judged, 'workload' | 'autoscaler'>,
+  bench: Pick<Bench, 'now'>,
+): Veto {
   if (autoscaler === undefined) return undefined;
   const { name, max, lastScaled = 0 } = autoscaler;
   if (workload.replicas >= max) {

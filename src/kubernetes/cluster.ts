@@ -1,5 +1,13 @@
 import type { Admission } from '../domain/drift.ts';
-import type { Needs, Pod, ReplicaSetRef, Workload, WorkloadRef } from '../domain/model.ts';
+import {
+  keyOf,
+  type Autoscaler,
+  type Needs,
+  type Pod,
+  type ReplicaSetRef,
+  type Workload,
+  type WorkloadRef,
+} from '../domain/model.ts';
 import type { Quota } from '../domain/quota.ts';
 import type {
   Clock,
@@ -13,6 +21,7 @@ import type {
   WatchBookmark,
   WorkloadChange,
 } from '../ports.ts';
+import { readAutoscalers } from './autoscalers.ts';
 import { Interner } from './interner.ts';
 import type { Scope } from './inventory.ts';
 import { readInventory } from './inventory.ts';
@@ -78,6 +87,11 @@ export class KubernetesCluster implements Cluster {
 
   async quotas(namespace: string): Promise<readonly Quota[]> {
     return (await readQuotas(this.#options.transport, namespace)).get(namespace) ?? [];
+  }
+
+  async autoscaler({ kind, namespace, name }: WorkloadRef): Promise<Autoscaler | undefined> {
+    const { transport } = this.#options;
+    return (await readAutoscalers(transport, { namespace, kinds: [kind] })).get(keyOf({ kind, namespace, name }));
   }
 
   async unscheduledPods(most: number): Promise<number> {

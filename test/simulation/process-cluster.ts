@@ -148,6 +148,10 @@ export class ProcessCluster implements Cluster {
       .catch((): Admission => ({ kind: 'refused', message: 'no answer' }));
   }
 
+  autoscaler(): Promise<undefined> {
+    return this.#cosmos.network.read(this.#process, 'list HorizontalPodAutoscalers', () => undefined);
+  }
+
   quotas(namespace: string): Promise<readonly Quota[]> {
     const { network, quotas } = this.#cosmos;
     return network.read(this.#process, `list ResourceQuotas of ${namespace}`, () => quotas.list(namespace));

@@ -92,7 +92,16 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
         flight.acceptedAt < court.lostAt) &&
       instantOf(flight.at) >= (occurrence ?? 0),
   ).length;
-  const most = least + untold + ofBoth;
+  // Of evictions that nobody goes on with, because what a Pod should be has changed since, the Pods alone say that they are done.
+  const isMoot = ({ way, end, completeAt, key, sweep }: Flight): boolean => {
+    const workload = court.world.api.get(refOf(key));
+    const isOpen = way !== 'rollout' && end === undefined && completeAt === undefined;
+    return (
+      isOpen && workload !== undefined && court.eyes.stale(workload, draft, { begin: instantOf(sweep) }).length === 0
+    );
+  };
+  const moot = court.flights.all.filter(flight => flight.ramp === ramp && isMoot(flight)).length;
+  const most = least + untold + ofBoth + moot;
   const now = flying.filter(flight => flight.ramp === ramp && isFlying(flight)).length;
   const fits = Array.from({ length: most - least + 1 }, (_, index) => least + index).some(
     done => done + now <= batchEnd(draft.sizes, done),

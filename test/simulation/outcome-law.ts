@@ -30,9 +30,9 @@ export function noteEnd(witness: Witness, outcome: Outcome): void {
   judgeSpareAtEnd(witness, outcome, flight);
   const isFirst = flight.end === undefined;
   if (witness.hasBatch && isFirst) witness.lastEndAt = court.now;
-  // What was half done when somebody opted it out goes on when that is over.
-  const goesOn = flight.way !== 'rollout' && flight.end?.outcome === 'superseded';
-  if (flight.end === undefined || outcome.outcome === 'reverted' || goesOn) {
+  // What was half done when somebody opted it out goes on when that is over; what failed may have come up since.
+  if (flight.end !== undefined && outcome.outcome === 'restarted') flight.end = { ...flight.end, wasRestarted: true };
+  if (flight.end === undefined || outcome.outcome === 'reverted') {
     const wasRestarted = flight.end?.outcome === 'restarted';
     flight.end = { outcome: outcome.outcome, at: court.now, wasRestarted };
   }

@@ -18,13 +18,13 @@ import {
   SECOND,
   WANT,
   WANTS_PROXY_2,
-  type GivenWorkload,
   imagesOf,
+  somePods,
 } from './build.ts';
 import { getsStuck, rollsOut, type FakeStore } from './fake-world.ts';
 import { walk, type Walk, type WalkWorld } from './walk.ts';
 
-const some = (count: number, given: GivenWorkload = {}, prefix = 'w') =>
+const some = (count: number, given: Parameters<typeof aRestart>[0] = {}, prefix = 'w') =>
   Array.from({ length: count }, (_, index) => aRestart({ name: `${prefix}${index}`, ...given }));
 const inFlightLimits = (limits: Readonly<Record<string, number>>, sizes = [1000]) => ({
   batches: { sizes, pause: '0s', inFlight: { workloads: 50, pods: 100_000, perNamespace: 1000, ...limits } },
@@ -287,6 +287,22 @@ test('three refusals in a row stop the sweep, and cost nobody a restart', async 
   assert.deepEqual([hold.checkpoint.stop?.why, hold.checkpoint.stop?.want], ['denials', WANT]);
   assert.match(hold.checkpoint.stop?.detail ?? '', /the last was shop\/w2: policy: no/);
   assert.equal(cluster.get({ kind: 'Deployment', namespace: 'shop', name: 'w0' })?.restartedAt, undefined);
+});
+
+test('what budgets refuse is denied, and stops nobody else', async () => {
+  const { outcomes, executed, hold } = await walk({
+    restarts: some(4, { by: 'evict' }),
+    policy: { batches: { sizes: [1000], pause: '0s' }, rollout: { timeout: '1m', soak: '0s' } },
+    before: ({ cluster }) => {
+      cluster.setPods({ kind: 'Deployment', namespace: 'shop', name: 'w3' }, somePods(3, { name: 'free' }));
+      cluster.onEvict = (pod, apply) =>
+        pod.name === 'free'
+          ? apply()
+          : { kind: 'blocked', message: 'The disruption budget needs 1', retryAfter: undefined };
+    },
+  });
+  assert.deepEqual(outcomes.toSorted(), ['w0 denied', 'w1 denied', 'w2 denied', 'w3 restarted']);
+  assert.deepEqual([executed.ending, hold.checkpoint.stop], [undefined, null]);
 });
 
 describe('when the window closes', () => {

@@ -87,6 +87,7 @@ describe('the command line', { concurrency: 4 }, () => {
       'onFailure',
       'order',
       'ready',
+      'restart',
       'rollout',
       'select',
       'stale',

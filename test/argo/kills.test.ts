@@ -1,15 +1,14 @@
 /** Rollouts and Deployments in one sweep, whose runs are killed at moments that chance chooses. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { cluster, failedPod, quickPolicy } from '../e2e/site.ts';
+import { cluster, quickPolicy } from '../e2e/site.ts';
 import { injectedSite, upgrade, wantsNew } from '../e2e/upgraded.ts';
+import { killedNowAndThen } from '../faults/now-and-then.ts';
 import { Random } from '../simulation/random.ts';
 import { type Controller, installRollouts, startController } from './controller.ts';
 import { bothKinds, deploy, rollout, seen, uidsOf } from './fleet.ts';
 
 const NIGHTS = 4;
-const KILLS = 3;
 /** A run goes on for so long at most, in milliseconds, before it is killed. */
 const LONGEST = 6_000;
 const ROLLOUTS = ['shop', 'pay', 'cart'];
@@ -32,17 +31,9 @@ describe('Rollouts, whenever runs are killed, are restarted once and followed to
       await deploy(site, ...fleet, site.deployment({ name: 'web', replicas }));
       await upgrade(site);
       const old = await Promise.all(NAMES.map(name => uidsOf(site, name)));
-      const pod = await failedPod(site);
-      const environment = { NIGHTSHIFT_POD_NAME: pod.name, NIGHTSHIFT_POD_UID: pod.uid };
       const policy = quickPolicy(site, { ...wantsNew, select: bothKinds(site), batches: { sizes: [2], pause: '0s' } });
-      const words = ['run', '--policy', site.policyFile(policy), '--output', 'json'];
-      for (let kill = 0; kill < KILLS; kill++) {
-        const worker = site.start(words, environment);
-        await Promise.race([sleep(random.int(0, LONGEST)), worker.ended]);
-        worker.process.kill('SIGKILL');
-        await worker.ended;
-      }
-      assert.equal(await site.start(words, environment).ended, 0);
+      const run = await killedNowAndThen(site, policy, { random, longest: LONGEST });
+      assert.equal(await run(), 0);
       const now = await Promise.all(NAMES.map(name => uidsOf(site, name)));
       assert.deepEqual(
         now.map(({ length }) => length),

@@ -1,7 +1,8 @@
 /** A cluster with the chart in it, and two who hold the token of its service account: the worker and a thief. */
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { connect, type Kubernetes } from '../../src/kubernetes/connect.ts';
-import { ApiError, type ApiServer, apiServer } from '../cluster/apiserver.ts';
+import { ApiError, type ApiRequest, type ApiServer, apiServer } from '../cluster/apiserver.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { deployment, namespace, ofKind } from '../cluster/fleet.ts';
 import { until } from '../cluster/until.ts';
@@ -58,6 +59,17 @@ export async function guardedCluster(document: Readonly<Record<string, unknown>>
   await inForce(thief, true);
   await until('the controllers to be done', () => isQuiet(cluster));
   return { cluster, thief, worker, upgrade };
+}
+
+/** What the guard says to a request of the thief; fails where the request passes, or somebody else denies it. */
+export async function denial({ thief }: Bed, path: string, request: ApiRequest): Promise<ApiError> {
+  const error = await thief.request(path, request).then(
+    answer => assert.fail(`it passed: ${JSON.stringify(answer)}`),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof ApiError && error.message.includes(GUARD), String(error));
+  assert.equal(error.status, 422);
+  return error;
 }
 
 /** With a schedule that does not tick while tests run. */

@@ -13,10 +13,9 @@ import {
 import { formatRecord, type RestartRecord } from '../../src/domain/record.ts';
 import type { PatchAnswer } from '../../src/ports.ts';
 import { aPod, aRecord } from '../build.ts';
-import { ApiError } from '../cluster/apiserver.ts';
 import { deployment, namespace, ofKind } from '../cluster/fleet.ts';
 import { until } from '../cluster/until.ts';
-import { type Bed, GUARD, guardedCluster } from './guard-bed.ts';
+import { type Bed, denial, guardedCluster } from './guard-bed.ts';
 import { aPodNamed, PODS } from './guard-means.ts';
 
 let bed: Bed;
@@ -213,7 +212,7 @@ describe('whoever has the token cannot', () => {
     test(what, async () => {
       const { ref, record } = await of();
       const { replicas, record: stood } = await read(ref);
-      await denied(pathOf(ref), 'PATCH', patch(record));
+      await denial(bed, pathOf(ref), { method: 'PATCH', body: patch(record) });
       const now = await read(ref);
       assert.deepEqual([now.replicas, now.record], [replicas, stood]);
     });
@@ -223,7 +222,7 @@ describe('whoever has the token cannot', () => {
     const ref = await created(2, undefined, 'StatefulSet');
     const record = recordOf(await read(ref));
     await write(ref, record);
-    await denied(pathOf(ref), 'PATCH', patchOf({ ...record, replicas: 2 }, { replicas: 3 }));
+    await denial(bed, pathOf(ref), { method: 'PATCH', body: patchOf({ ...record, replicas: 2 }, { replicas: 3 }) });
   });
 
   for (const [what, deleteOptions] of [
@@ -244,15 +243,7 @@ describe('whoever has the token cannot', () => {
         metadata: { name },
         ...(options && { deleteOptions: options }),
       };
-      await denied(`${PODS}/${name}/eviction`, 'POST', body);
+      await denial(bed, `${PODS}/${name}/eviction`, { method: 'POST', body });
     });
   }
 });
-
-async function denied(path: string, method: 'PATCH' | 'POST', body: object): Promise<void> {
-  const denial = await bed.thief.request(path, { method, body }).then(
-    () => assert.fail('it passed'),
-    (error: unknown) => error,
-  );
-  assert.ok(denial instanceof ApiError && denial.message.includes(GUARD), String(denial));
-}

@@ -1,15 +1,14 @@
 /** Deployments, StatefulSets and DaemonSets in one sweep, by their rollouts and by evictions, whose runs are killed at moments that chance chooses. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RESTARTED_AT } from '../../src/domain/model.ts';
 import { settledKinds, ofKind } from '../cluster/fleet.ts';
-import { failedPod, type Site, quickPolicy } from '../e2e/site.ts';
+import { type Site, quickPolicy } from '../e2e/site.ts';
 import { injectedSite, upgrade, wantsNew } from '../e2e/upgraded.ts';
 import { Random } from '../simulation/random.ts';
+import { killedNowAndThen } from './now-and-then.ts';
 
 const NIGHTS = 6;
-const KILLS = 3;
 /** Milliseconds; a run of its own takes some twenty seconds. */
 const LONGEST = 8_000;
 /** Whose template stays as it is. */
@@ -77,23 +76,14 @@ describe('every kind, whenever runs are killed, is restarted once and followed t
     test(`night ${night}`, async () => {
       const random = new Random(`kinds/${night}`);
       const site = await aFleet();
-      const pod = await failedPod(site);
-      const environment = { NIGHTSHIFT_POD_NAME: pod.name, NIGHTSHIFT_POD_UID: pod.uid };
       const policy = quickPolicy(site, {
         ...wantsNew,
         select: { kinds: KINDS, namespaces: { include: site.namespaces } },
         batches: { sizes: [2], pause: '0s' },
       });
       const before = await evictable(site);
-      const words = ['run', '--policy', site.policyFile(policy), '--output', 'json'];
-      for (let kill = 0; kill < KILLS; kill++) {
-        const worker = site.start(words, environment);
-        await Promise.race([sleep(random.int(0, LONGEST)), worker.ended]);
-        worker.process.kill('SIGKILL');
-        await worker.ended;
-      }
-      const ends = [await site.start(words, environment).ended, await site.start(words, environment).ended];
-      assert.deepEqual(ends, [0, 0]);
+      const run = await killedNowAndThen(site, policy, { random, longest: LONGEST });
+      assert.deepEqual([await run(), await run()], [0, 0]);
       const none = Object.fromEntries(EVICTED.map(name => [name, 0]));
       assert.deepEqual(await restartsIn(site), { agent: 1, api: 1, cache: 1, db: 1, web: 1, ...none });
       const after = await evictable(site);

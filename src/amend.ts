@@ -45,7 +45,7 @@ export async function amend(
     if (workload === undefined || record?.at !== at) return { kind: 'pointless', detail: 'somebody has changed it' };
     const already = settled?.(workload, record);
     if (already !== undefined) return already;
-    if (!hold.isFresh()) await hold.save();
+    await hold.freshen();
     if (hold.loss !== undefined || observed.closed) return { kind: 'pointless', detail };
     const answer = await write(workload, record);
     if (answer.kind === 'accepted') return { kind: 'amended', workload: answer.workload };

@@ -73,7 +73,7 @@ export class Gates {
   async checkInFlight(): Promise<Ending | undefined> {
     const ending = await this.check(true);
     if (ending?.kind !== 'notEnoughTime' && ending?.kind !== 'notReady') return ending;
-    if (!this.#hold.isFresh()) await this.#hold.save();
+    await this.#hold.freshen();
     const { checkpoint, loss } = this.#hold;
     if (loss !== undefined) return endingOf(loss);
     if (checkpoint.stop !== null) return { kind: 'stopped', detail: `stopped: ${checkpoint.stop.detail}` };

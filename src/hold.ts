@@ -171,6 +171,11 @@ export class Hold {
     return this.#next;
   }
 
+  /** Saves until a PATCH may go out, or the hold is lost: who stood still in a save has a stale one right after it. */
+  async freshen(): Promise<void> {
+    while (this.#loss === undefined && !this.isFresh()) await this.save();
+  }
+
   /** Saves every 15 s until the signal aborts, or the hold is lost. */
   async keepFresh(signal: AbortSignal): Promise<void> {
     const { clock } = this.#world;

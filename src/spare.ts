@@ -80,7 +80,7 @@ async function putBack(ref: WorkloadRef, { cluster, hold, observed, by }: SpareW
     observed.put(ref, workload);
     const owed = workload && owedRecord(workload, by);
     if (workload === undefined || owed === undefined) return { kind: 'returned', isOurs: false, detail: '' };
-    if (!hold.isFresh()) await hold.save();
+    await hold.freshen();
     if (hold.loss !== undefined) return { kind: 'not', isRefused: false, detail: hold.loss.detail };
     const { replicas, ...others } = owed;
     const record = formatRecord(others);

@@ -189,12 +189,13 @@ class TurningOver {
   /** One Pod more than it wants. */
   async #grow(): Promise<Landing | undefined> {
     const { gates, announcer, cluster, clock } = this.#world;
-    const ending = await gates.checkInFlight();
-    if (ending !== undefined) return { outcome: 'interrupted', detail: ending.detail };
     // Hours may have passed since the look at the cluster.
     const autoscaler = await cluster.autoscaler(this.#workload);
     const fight = fought({ workload: this.#workload, autoscaler }, { now: clock.now() });
     if (fight !== undefined) return { outcome: 'superseded', detail: fight.detail };
+    // The last thing before the PATCH: this process may have stood still in the look.
+    const ending = await gates.checkInFlight();
+    if (ending !== undefined) return { outcome: 'interrupted', detail: ending.detail };
     const added = await addSpare(this.#workload, this.#record, this.#spares);
     switch (added.kind) {
       case 'added':

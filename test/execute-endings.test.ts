@@ -290,7 +290,12 @@ test('three refusals in a row stop the sweep, and cost nobody a restart', async 
 });
 
 test('what budgets refuse is denied, and stops nobody else', async () => {
-  const { outcomes, executed, hold } = await walk({
+  const {
+    outcomes,
+    executed,
+    hold,
+    cluster: after,
+  } = await walk({
     restarts: some(4, { by: 'evict' }),
     policy: { batches: { sizes: [1000], pause: '0s' }, rollout: { timeout: '1m', soak: '0s' } },
     before: ({ cluster }) => {
@@ -303,6 +308,10 @@ test('what budgets refuse is denied, and stops nobody else', async () => {
   });
   assert.deepEqual(outcomes.toSorted(), ['w0 denied', 'w1 denied', 'w2 denied', 'w3 restarted']);
   assert.deepEqual([executed.ending, hold.checkpoint.stop], [undefined, null]);
+  // By this way the record stands from the beginning: without its end, each run after the checkpoint is lost goes on with it.
+  const ends = ['w0', 'w3'].map(name => after.get({ kind: 'Deployment', namespace: 'shop', name })?.record);
+  assert.match(ends[0] ?? '', /"outcome":"denied"/);
+  assert.doesNotMatch(ends[1] ?? '', /outcome/);
 });
 
 describe('when the window closes', () => {

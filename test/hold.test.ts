@@ -188,6 +188,21 @@ describe('a hold is fresh', () => {
     assert.ok(!hold.isFresh());
   });
 
+  test('again only after one more save, where the process stood still in the last', async () => {
+    const { clock, store, held } = aWorld();
+    const hold = await held();
+    await clock.sleep(30_001);
+    store.onWrite = async apply => {
+      const answer = apply();
+      if (store.saves.length === 2) await clock.sleep(180 * SECOND);
+      return answer;
+    };
+    await hold.freshen();
+    assert.deepEqual([store.saves.length, hold.isFresh()], [3, true]);
+    await hold.freshen();
+    assert.equal(store.saves.length, 3);
+  });
+
   test('for ever while it is renewed, with a save every 15 s', async () => {
     const { clock, store, held } = aWorld();
     const hold = await held();

@@ -57,7 +57,7 @@ export class CronJob {
     process.accident = this.accidents.shift();
     if (random.chance(JUMPS))
       timeline.after(random.int(0, 3_000), () => (process.skew += random.pick([-90, 90]) * SECOND));
-    const witness = new Witness(court, { process, draft: board.draft, calendar: board.calendar });
+    const witness = new Witness(court, { process, draft: board.draft, calendar: board.calendar, only });
     court.world.trace.say(process.run, () => `starts, its clock is ${process.skew / SECOND} s ahead`);
     const wasValid = board.isValid;
     const holder = { run: process.run, pod: process.pod };

@@ -15,7 +15,7 @@ export function judgeLimits(witness: Witness, started: Flight): void {
   const flying = court.flights
     .flying()
     .filter(flight => !(flight.isOrphan && flight.acceptedAt > inventoryAt) && replicasOf(flight) > 0)
-    .filter(flight => !court.isOnlyEndingAndForgotten(flight) && court.isBound(flight, draft))
+    .filter(flight => !court.isOnlyEndingAndForgotten(flight) && witness.isBound(flight))
     // Half done, with all its Pods there, and nobody takes more of them.
     .filter(({ way, leftBy }) => way === 'rollout' || leftBy !== process);
   const names = flying.map(({ key }) => key).join(', ');

@@ -333,6 +333,13 @@ export const MUTANTS: readonly Mutant[] = [
     becomes: 'if (ending !== undefined && this.#world.observed.closed) {',
   },
   {
+    fault: 'the gates are not asked right before the spare Pod (found here)',
+    file: 'turnover.ts',
+    is: "const ending = await gates.checkInFlight();\n    if (ending !== undefined) return { outcome: 'interrupted', detail: ending.detail };",
+    becomes: '',
+    ...WAYS,
+  },
+  {
     fault: 'an answer that got lost makes a second spare Pod',
     file: 'turnover.ts',
     is: 'if (standing?.at === record.at) this.#record = standing;',
@@ -381,20 +388,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'turnover.ts',
     is: 'if (!this.#turnover.isWanted) {',
     becomes: 'if (!this.#turnover.isWanted && this.#world.observed.closed) {',
-    ...WAYS,
-  },
-  {
-    fault: 'an eviction without an answer is forgotten (found here)',
-    file: 'turnover.ts',
-    is: 'while (clock.elapsed() < until && !observed.closed) await',
-    becomes: 'while (clock.elapsed() < until && observed.closed) await',
-    ...WAYS,
-  },
-  {
-    fault: 'how it ended is not written down, so that it goes on at every tick',
-    file: 'landings.ts',
-    is: "return !isRollout && (outcome === 'denied' || outcome === 'reverted') ? outcome : undefined;",
-    becomes: 'return undefined;',
     ...WAYS,
   },
   {

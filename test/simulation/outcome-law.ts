@@ -67,7 +67,8 @@ function noteFailure(witness: Witness, { uid, at }: Flight): void {
   witness.stop = { at: process.clock.now(), isManual: draft.resume === 'manual' };
 }
 
-function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outcome, flight: Flight): void {
+function judgeOutcome(witness: Witness, outcome: Outcome, flight: Flight): void {
+  const { court, process, draft, proofs } = witness;
   const tells = `${process.run} tells that ${keyOf(outcome)} is ${outcome.outcome}`;
   const demands = (holds: boolean, why: string): void => {
     court.demands(holds, `what is ${outcome.outcome} is so`, () => `${tells}, but ${why}`);
@@ -117,7 +118,7 @@ function judgeOutcome({ court, process, draft, proofs }: Witness, outcome: Outco
       return demands(flight.takenBackAt !== undefined, 'nobody took it back');
     case 'superseded':
       return demands(
-        flight.supersededAt !== undefined || flight.takenBackAt !== undefined || !court.isBound(flight, draft),
+        flight.supersededAt !== undefined || flight.takenBackAt !== undefined || !witness.isBound(flight),
         'nobody changed it',
       );
     case 'gone':
@@ -134,7 +135,8 @@ function isWanted(court: Witness['court'], { key, want }: Flight, draft: Witness
 }
 
 /** What was in flight when the Deployments were read is found, and awaited. */
-export function notePlan({ court, process, draft, inventoryAt }: Witness, plan: Plan): void {
+export function notePlan(witness: Witness, plan: Plan): void {
+  const { court, process, inventoryAt } = witness;
   // A zombie tells of what it saw; who holds the checkpoint now finds it.
   if (court.writer !== process) return;
   const found = new Set(plan.inFlight.map(({ workload }) => workload.uid));
@@ -145,7 +147,7 @@ export function notePlan({ court, process, draft, inventoryAt }: Witness, plan: 
     if (court.isOnlyEndingAndForgotten(flight)) continue;
     // It has failed, as a save told, and the run that was to take it back died.
     if (court.counted.has(`${flight.uid} ${flight.at}`)) continue;
-    if (!court.isBound(flight, draft)) continue;
+    if (!witness.isBound(flight)) continue;
     court.breaks(
       'what is in flight is found by the next run',
       `${process.run} does not await ${flight.key}, which ${flight.process.run} restarted at ${flight.at}`,

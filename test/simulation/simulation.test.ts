@@ -17,6 +17,7 @@ const FOUND: Readonly<Record<string, number>> = {
   'a clock that jumps back before the first start': 484,
   'our own late PATCH is taken for an undo': 536,
   'a restart for other criteria is the canary': 778,
+  'a process that stood still between the gates and the spare Pod': 1_415,
   'a StatefulSet that was scaled before its start counts as one that was taken back': 101_917,
   'and is not tried again': 162_237,
   'a StatefulSet with a Pod that is not available loses another one': 33_661,

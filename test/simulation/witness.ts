@@ -8,6 +8,7 @@ import { noteWrite } from './checkpoint-law.ts';
 import type { Court } from './court.ts';
 import type { Draft } from './draft.ts';
 import { instantOf, isMadeBy } from './eyes.ts';
+import type { Flight } from './flights.ts';
 import { noteBatch, noteEnd, noteLeft, notePlan, noteUndoing } from './outcome-law.ts';
 import type { Process } from './process.ts';
 import type { ClusterWitness } from './process-cluster.ts';
@@ -34,6 +35,8 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
   readonly process: Process;
   readonly draft: Draft;
   readonly calendar: Calendar;
+  /** The one workload that it was asked for. */
+  readonly only: string | undefined;
   readonly startedAt: number;
   /** The policy's text as it began. */
   readonly policy: string;
@@ -58,14 +61,29 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
   readonly proofs = new Map<string, Proof>();
   readonly sentAt = new WeakMap<RestartOrder, number>();
 
-  constructor(court: Court, run: { readonly process: Process; readonly draft: Draft; readonly calendar: Calendar }) {
+  constructor(
+    court: Court,
+    run: {
+      readonly process: Process;
+      readonly draft: Draft;
+      readonly calendar: Calendar;
+      readonly only?: string | undefined;
+    },
+  ) {
     this.court = court;
     this.process = run.process;
     this.draft = run.draft;
     this.calendar = run.calendar;
+    this.only = run.only;
     this.startedAt = court.now;
     this.policy = court.policy.text;
     this.occurrence = run.calendar.occurrenceAt(run.process.clock.now());
+  }
+
+  /** Whether it is bound to go on with that; where the template stays as it is, with what it was asked for alone. */
+  isBound(flight: Flight): boolean {
+    const isAsked = flight.way === 'rollout' || this.only === undefined || this.only === flight.key;
+    return isAsked && this.court.isBound(flight, this.draft);
   }
 
   /** The ramp that its starts count in. */

@@ -7,7 +7,7 @@ import {
   type WorkloadRef,
 } from './domain/model.ts';
 import { needsOf } from './domain/policy.ts';
-import { ownRecord, type RestartRecord } from './domain/record.ts';
+import { owedRecord, ownRecord, type RestartRecord } from './domain/record.ts';
 import { stuckReason } from './domain/rollout.ts';
 import { withoutSpare } from './domain/starts.ts';
 import { nextToGo } from './domain/succession.ts';
@@ -294,16 +294,18 @@ class TurningOver {
     if (workload.uid !== began.uid) return { outcome: 'gone', detail: 'it was deleted and created again' };
     if (workload.deleting) return { outcome: 'gone', detail: 'it is being deleted' };
     this.#workload = workload;
-    // An attempt without an answer may have taken effect.
-    const standing = ownRecord(workload, this.#world.bench.by);
+    // An attempt without an answer may have taken effect, whatever somebody has done to the template since.
+    const standing = owedRecord(workload, this.#world.bench.by) ?? ownRecord(workload, this.#world.bench.by);
     if (standing?.at === record.at) this.#record = standing;
     if (workload.optedOut) return { outcome: 'superseded', detail: 'somebody annotated it nightshift/restart: never' };
     if (workload.paused) return { outcome: 'superseded', detail: 'somebody paused it' };
     if (workload.template !== record.template) {
       return { outcome: 'superseded', detail: 'somebody changed its Pod template' };
     }
-    if (workload.restartedAt !== record.before) {
-      return { outcome: 'superseded', detail: `somebody restarted it at ${workload.restartedAt ?? ''}` };
+    const { restartedAt } = workload;
+    if (restartedAt !== record.before) {
+      const did = restartedAt === undefined ? 'took its restartedAt away' : `restarted it at ${restartedAt}`;
+      return { outcome: 'superseded', detail: `somebody ${did}` };
     }
     const { replicas } = this.#record;
     if (replicas === undefined || workload.replicas === replicas + 1) return undefined;

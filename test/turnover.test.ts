@@ -419,6 +419,35 @@ describe('with a spare Pod', () => {
     assert.equal(replicas, 2);
   });
 
+  for (const [what, restartedAt, says] of [
+    ['restarts it', T, /^somebody restarted it at 2/],
+    ['takes its restartedAt away', undefined, /^somebody took its restartedAt away$/],
+  ] as const) {
+    const before = '2026-11-01T00:00:00Z';
+    for (const [answered, lose] of [
+      ['', false],
+      [', the answer got lost', true],
+    ] as const) {
+      test(`somebody ${what} while there is one${answered}: it goes at once`, async () => {
+        const { landing, done, replicas, owed, isMarked } = await night({
+          way: 'replace',
+          given: { ...TWO, restartedAt: before },
+          record: { before },
+          arrange: ({ cluster }) =>
+            (cluster.onRescale = ({ replicas: to }, apply): PatchAnswer => {
+              const answer = apply();
+              if (to === 3) cluster.update(REF, { restartedAt });
+              return lose && to === 3 ? { kind: 'unanswered', message: 'reset', retryAfter: undefined } : answer;
+            }),
+        });
+        assert.equal(outcomeOf(landing), 'superseded');
+        assert.match(landing.detail, says);
+        assert.deepEqual(done, ['rescale 3', 'rescale 2']);
+        assert.deepEqual({ replicas, owed, isMarked }, { replicas: 2, owed: undefined, isMarked: false });
+      });
+    }
+  }
+
   test('while an eviction without an answer may still come true, the spare Pod stays', async () => {
     let sentAt = 0;
     const { landing, done, seconds } = await night({

@@ -86,22 +86,36 @@ describe('the worker takes its restart back', () => {
   }
 });
 
-test('a spare Pod of before, when the policy let workloads have one, is taken back all the same', async () => {
-  const { ref } = await restarted(EARLIER);
-  const { template, restartedAt } = (await bed.worker.cluster.workload(ref)) ?? assert.fail();
-  const at = nextRestartedAt(Date.now(), restartedAt);
-  const owed = aRecord({ at, template, before: restartedAt, way: 'replace', replicas: 1 });
-  const annotations = { [LAST_RESTART]: formatRecord(owed) };
-  await bed.cluster.api(pathOf(ref), { method: 'PATCH', body: { metadata: { annotations }, spec: { replicas: 2 } } });
-  const { replicas: _, ...returned } = owed;
-  const whole = await accepted(ref, async workload => {
-    const record = formatRecord(returned);
-    const answer = await bed.worker.cluster.rescale({ workload, replicas: 1, record });
-    return { answer, made: answer.kind === 'accepted' && answer.workload };
-  });
-  assert.equal(whole && whole.replicas, 1);
-  const body = { metadata: { annotations }, spec: { replicas: 2 } };
-  await assert.rejects(bed.thief.request(pathOf(ref), { method: 'PATCH', body }), { status: 422 });
+describe('a spare Pod of before, when the policy let workloads have one, is taken back all the same', () => {
+  const stamp = (at: string | null) => ({ template: { metadata: { annotations: { [RESTARTED_AT]: at } } } });
+  const cases: Readonly<Record<string, object>> = {
+    'where nobody has changed it': {},
+    'where somebody has restarted it': stamp('2026-01-02T00:00:00Z'),
+    'where restartedAt was taken away': stamp(null),
+    'where somebody has restarted it and set another number, which stays': { replicas: 7, ...stamp('by hand') },
+  };
+  for (const [what, spec] of Object.entries(cases)) {
+    test(what, async () => {
+      const { ref } = await restarted(EARLIER);
+      const { template, restartedAt } = (await bed.worker.cluster.workload(ref)) ?? assert.fail();
+      const at = nextRestartedAt(Date.now(), restartedAt);
+      const outcome = { outcome: 'failed', reason: 'timeout' } as const;
+      const owed = aRecord({ at, template, before: restartedAt, way: 'replace', replicas: 1, ...outcome });
+      const body = { metadata: { annotations: { [LAST_RESTART]: formatRecord(owed) } }, spec: { replicas: 2 } };
+      await bed.cluster.api(pathOf(ref), { method: 'PATCH', body });
+      await bed.cluster.api(pathOf(ref), { method: 'PATCH', body: { spec } });
+      const { replicas: _, ...returned } = owed;
+      const record = formatRecord(returned);
+      const whole = await accepted(ref, async workload => {
+        const answer = await (workload.replicas === 2
+          ? bed.worker.cluster.rescale({ workload, replicas: 1, record })
+          : bed.worker.cluster.rewriteRecord(workload, record));
+        return { answer, made: answer.kind === 'accepted' && answer.workload };
+      });
+      assert.deepEqual(whole && [whole.replicas, whole.record], ['replicas' in spec ? 7 : 1, record]);
+      await assert.rejects(bed.thief.request(pathOf(ref), { method: 'PATCH', body }), { status: 422 });
+    });
+  }
 });
 
 describe('whoever has the token cannot', () => {

@@ -26,6 +26,7 @@ before(async () => {
 after(() => bed.cluster.stop());
 
 const EARLIER = '2026-01-01T00:00:00Z';
+const LATER = '2026-01-02T00:00:00Z';
 const pathOf = ({ kind, name }: WorkloadRef): string =>
   `/apis/apps/v1/namespaces/willing/${kind.toLowerCase()}s/${name}`;
 
@@ -85,11 +86,40 @@ async function begun(
 }
 
 /** The same, with its spare Pod. */
-async function grown(replicas: number): Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }> {
-  const { ref, record } = await begun(replicas);
+async function grown(
+  replicas: number,
+  stood?: string,
+): Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }> {
+  const { ref, record } = await begun(replicas, stood);
   const owed = { ...record, replicas };
   await rescale(ref, replicas + 1, owed);
   return { ref, record: owed };
+}
+
+const patch = (ref: WorkloadRef, body: object): Promise<unknown> =>
+  bed.cluster.api(pathOf(ref), { method: 'PATCH', body });
+const stamp = (at: string | null): object => ({ template: { metadata: { annotations: { [RESTARTED_AT]: at } } } });
+
+/** What others do to restartedAt, whoever else has restarted it. */
+const MEANWHILE: Readonly<Record<string, (ref: WorkloadRef) => Promise<unknown>>> = {
+  'kubectl rollout restart': ({ namespace: where, name }) =>
+    bed.cluster.kubectl('-n', where, 'rollout', 'restart', `deployment/${name}`),
+  'a restartedAt that is any text': ref => patch(ref, { spec: stamp('any "text", {"at":"now"}') }),
+  'restartedAt was taken away': ref => patch(ref, { spec: stamp(null) }),
+};
+
+/** As `grown`, and somebody else has restarted it since. */
+async function restartedByAnother(): Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }> {
+  const made = await grown(2, EARLIER);
+  await patch(made.ref, { spec: stamp(LATER) });
+  return made;
+}
+
+/** The same, and has set its replicas, too. */
+async function scaledByAnother(): Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }> {
+  const made = await restartedByAnother();
+  await patch(made.ref, { spec: { replicas: 7 } });
+  return made;
 }
 
 function without(record: RestartRecord): RestartRecord {
@@ -125,8 +155,37 @@ describe('the worker', () => {
 
   test('leaves what somebody else has set, and owes nothing then', async () => {
     const { ref, record } = await grown(2);
-    await bed.cluster.api(pathOf(ref), { method: 'PATCH', body: { spec: { replicas: 7 } } });
+    await patch(ref, { spec: { replicas: 7 } });
     assert.equal((await write(ref, without(record))).replicas, 7);
+  });
+
+  for (const [what, happens] of Object.entries(MEANWHILE)) {
+    for (const stood of [undefined, EARLIER]) {
+      test(`takes its spare Pod back after ${what}, where ${stood ?? 'nothing'} stood`, async () => {
+        const { ref, record } = await grown(2, stood);
+        await happens(ref);
+        const { restartedAt } = await read(ref);
+        const { replicas, restartedAt: stands, record: left } = await rescale(ref, 2, without(record));
+        assert.deepEqual([replicas, stands, left], [2, restartedAt, formatRecord(without(record))]);
+        await write(ref, recordOf(await read(ref)));
+      });
+    }
+
+    test(`owes nothing any more where somebody has set another number, after ${what}`, async () => {
+      const { ref, record } = await grown(2, EARLIER);
+      const ended = { ...record, outcome: 'failed', reason: 'timeout' } as const;
+      await write(ref, ended);
+      await happens(ref);
+      await patch(ref, { spec: { replicas: 2 } });
+      const { replicas, record: left } = await write(ref, without(ended));
+      assert.deepEqual([replicas, left], [2, formatRecord(without(ended))]);
+    });
+  }
+
+  test('takes its spare Pod back after a restart by somebody else, however long the text is that stood there', async () => {
+    const { ref, record } = await grown(2, '\u0001'.repeat(2_500));
+    await patch(ref, { spec: stamp(LATER) });
+    assert.equal((await rescale(ref, 2, without(record))).replicas, 2);
   });
 
   test('evicts a Pod by its uid, and no other one of its name', async () => {
@@ -203,18 +262,112 @@ const THEFTS: Readonly<Record<string, Theft>> = {
   'write down a time that is none': { of: () => begun(1), patch: record => patchOf({ ...record, at: 'now' }) },
   'take the restart of somebody else back': {
     of: () => begun(1, EARLIER),
-    patch: record => patchOf(record, { template: { metadata: { annotations: { [RESTARTED_AT]: null } } } }),
+    patch: record => patchOf(record, stamp(null)),
   },
 };
 
+/** Of one that has a spare Pod, or had one, when somebody else restarted it. */
+const LATE_THEFTS: Readonly<Record<string, Theft>> = {
+  'forget that there is one too many': { of: restartedByAnother, patch: record => patchOf(without(record)) },
+  'take away more than was added': {
+    of: restartedByAnother,
+    patch: record => patchOf(without(record), { replicas: 1 }),
+  },
+  'add another one': { of: restartedByAnother, patch: record => patchOf({ ...record, replicas: 3 }, { replicas: 4 }) },
+  'take it back, and go on owing it': { of: restartedByAnother, patch: record => patchOf(record, { replicas: 2 }) },
+  'take it back, and write down how it ended': {
+    of: restartedByAnother,
+    patch: record => patchOf({ ...without(record), outcome: 'failed' }, { replicas: 2 }),
+  },
+  'take it back, and write down that the restart of somebody else stood there': {
+    of: restartedByAnother,
+    patch: record => patchOf({ ...without(record), before: LATER }, { replicas: 2 }),
+  },
+  'take it back together with the restart of somebody else': {
+    of: restartedByAnother,
+    patch: record => patchOf(without(record), { replicas: 2, ...stamp(EARLIER) }),
+  },
+  'take it back, and restart it': {
+    of: restartedByAnother,
+    patch: record => patchOf(without(record), { replicas: 2, ...stamp(record.at) }),
+  },
+  'take it back, and change the image beside': {
+    of: restartedByAnother,
+    patch: record =>
+      patchOf(without(record), {
+        replicas: 2,
+        template: { spec: { containers: [{ name: 'app', image: 'example.test/evil:1' }] } },
+      }),
+  },
+  'take back what another checkpoint owes': {
+    of: async () => {
+      const { ref, record } = await restartedByAnother();
+      const theirs = { ...record, by: 'ops/other' };
+      await patch(ref, patchOf(theirs));
+      return { ref, record: theirs };
+    },
+    patch: record => patchOf(without(record), { replicas: 2 }),
+  },
+  'write down how it ended': {
+    of: restartedByAnother,
+    patch: record => patchOf({ ...record, outcome: 'failed' }),
+  },
+  'strike out what is owed, and set the number': {
+    of: scaledByAnother,
+    patch: record => patchOf(without(record), { replicas: 2 }),
+  },
+  'strike out what is owed, and restart it': {
+    of: scaledByAnother,
+    patch: record => patchOf(without(record), stamp(record.at)),
+  },
+  'strike out what is owed, and say how it ended': {
+    of: scaledByAnother,
+    patch: record => patchOf({ ...without(record), outcome: 'failed' }),
+  },
+  'strike out how it ended as well': {
+    of: async () => {
+      const { ref, record } = await scaledByAnother();
+      await patch(ref, patchOf({ ...record, outcome: 'failed' }));
+      return { ref, record };
+    },
+    patch: record => patchOf(without(record)),
+  },
+  'owe another number': { of: scaledByAnother, patch: record => patchOf({ ...record, replicas: 6 }) },
+  'write down again what owes nothing': {
+    of: async () => {
+      const { ref, record } = await scaledByAnother();
+      await write(ref, without(record));
+      return { ref, record };
+    },
+    patch: record => patchOf(without(record)),
+  },
+  'write down what it says already': { of: scaledByAnother, patch: record => patchOf(record) },
+  'strike out what another checkpoint owes': {
+    of: async () => {
+      const { ref, record } = await scaledByAnother();
+      const theirs = { ...record, by: 'ops/other' };
+      await patch(ref, patchOf(theirs));
+      return { ref, record: theirs };
+    },
+    patch: record => patchOf(without(record)),
+  },
+};
+
+const thefts = [
+  ...Object.entries(THEFTS),
+  ...Object.entries(LATE_THEFTS).map(
+    ([what, theft]) => [`where somebody else has restarted it, ${what}`, theft] as const,
+  ),
+];
+
 describe('whoever has the token cannot', () => {
-  for (const [what, { of, patch }] of Object.entries(THEFTS)) {
+  for (const [what, { of, patch: bodyOf }] of thefts) {
     test(what, async () => {
       const { ref, record } = await of();
-      const { replicas, record: stood } = await read(ref);
-      await denial(bed, pathOf(ref), { method: 'PATCH', body: patch(record) });
+      const { replicas, record: stood, restartedAt } = await read(ref);
+      await denial(bed, pathOf(ref), { method: 'PATCH', body: bodyOf(record) });
       const now = await read(ref);
-      assert.deepEqual([now.replicas, now.record], [replicas, stood]);
+      assert.deepEqual([now.replicas, now.record, now.restartedAt], [replicas, stood, restartedAt]);
     });
   }
 
@@ -223,6 +376,8 @@ describe('whoever has the token cannot', () => {
     const record = recordOf(await read(ref));
     await write(ref, record);
     await denial(bed, pathOf(ref), { method: 'PATCH', body: patchOf({ ...record, replicas: 2 }, { replicas: 3 }) });
+    await patch(ref, patchOf({ ...record, replicas: 1 }, stamp(LATER)));
+    await denial(bed, pathOf(ref), { method: 'PATCH', body: patchOf(record, { replicas: 1 }) });
   });
 
   for (const [what, deleteOptions] of [

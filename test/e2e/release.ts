@@ -7,7 +7,7 @@ import { createJob, endOf, type RunningJob } from '../cluster/jobs.ts';
 import { type Kubelet, kubeletPlacement, startKubelet } from '../cluster/kubelet.ts';
 import { until } from '../cluster/until.ts';
 import { type Line, linesOf } from '../worker-log.ts';
-import { BUNDLE, cluster } from './site.ts';
+import { BUNDLE, cluster, type Site } from './site.ts';
 
 const CHART = fileURLToPath(new URL('../../charts/nightshift', import.meta.url));
 const IMAGE = { repository: 'nightshift', tag: 'test' };
@@ -59,6 +59,16 @@ export class Release {
       file,
       ...(verb === 'install' ? ['--create-namespace'] : []),
     );
+  }
+
+  /** Resolves once the guard is asked, a moment after it was written; the Deployment is one that the release may restart. */
+  async guarded(site: Site, name: string): Promise<void> {
+    const user = `system:serviceaccount:${this.namespace}:nightshift`;
+    const words = ['-n', site.namespaces[0] ?? '', 'patch', 'deployment', name, '--as', user, '--dry-run=server'];
+    await until('the guard to be in force', async () => {
+      const says = await this.cluster.kubectl(...words, '-p', '{"spec":{"replicas":99}}').then(() => '', String);
+      return says.includes(`ValidatingAdmissionPolicy 'nightshift-guard.${this.namespace}'`);
+    });
   }
 
   /** `kubectl create job --from=cronjob/nightshift`; resolves once its Pod runs. */

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LAST_RESTART } from '../../src/domain/model.ts';
 import { parseRecord } from '../../src/domain/record.ts';
-import { deploymentsOf, noNewPods, ofKind, settledKinds, type DeploymentWishes } from '../cluster/fleet.ts';
+import { deploymentsOf, noNewPods, ofKind, settled, settledKinds, type DeploymentWishes } from '../cluster/fleet.ts';
 import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
 import { watchReady } from './ready-watch.ts';
+import { Release } from './release.ts';
 import { failedPod, leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
-import { applyAs, deploymentOf } from './somebody.ts';
+import { applyAs, deploymentOf, rollout } from './somebody.ts';
 import { reportOf } from '../worker-log.ts';
 import { injectedSite, NEW, sidecarPolicy, upgrade } from './upgraded.ts';
 
@@ -16,6 +17,7 @@ const RIGHTS = { also: ['create pods/eviction'] };
 const RECREATE = { strategy: { type: 'Recreate' } };
 const evicting = { restart: { way: 'evict' } };
 const replacing = { restart: { mayReplace: true } };
+const NEVER = { allow: [{ name: 'never', opens: '0 0 29 2 *', lasts: '1m' }] };
 
 interface PodSeen {
   readonly metadata: { readonly name: string; readonly uid: string };
@@ -209,8 +211,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
     worker.process.kill('SIGKILL');
     await worker.ended;
     assert.equal((await whatStands(site, 'till')).owed, 1);
-    const windows = { allow: [{ name: 'never', opens: '0 0 29 2 *', lasts: '1m' }] };
-    const closed = site.policyFile(sidecarPolicy(site, { ...replacing, windows }));
+    const closed = site.policyFile(sidecarPolicy(site, { ...replacing, windows: NEVER }));
     const { code, report } = await site.run(closed);
     assert.equal(code, 0);
     assert.match(report.ending.detail, /the spare Pod of .*\/till, which an earlier run left, is taken back/);
@@ -221,6 +222,46 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
     const again = await site.run(closed);
     assert.equal(again.code, 0);
     assert.equal((await site.requests()).length, requests + 1);
+  });
+
+  test('somebody who restarts it meanwhile supersedes that, and the guard lets the spare Pod go', async () => {
+    const site = await staleSite({
+      name: 'till',
+      replicas: 1,
+      spec: RECREATE,
+      podAnnotations: { 'test.nightshift/delay': '20s' },
+    });
+    const values = (changes: object = {}) => ({
+      fullnameOverride: 'nightshift',
+      policy: sidecarPolicy(site, { ...replacing, ...changes }),
+      rbac: { namespaces: site.namespaces },
+    });
+    const release = await Release.install(`${site.id}-ops`, values());
+    await release.guarded(site, 'till');
+    const job = await release.startJob();
+    await until('the spare Pod', async () => (await whatStands(site, 'till')).replicas === 2, { seconds: 60 });
+    await rollout(site, 'restart', 'till');
+    const { exitCode, lines } = await release.ended(job);
+    assert.equal(exitCode, 0, JSON.stringify(lines.at(-1)));
+    const { outcome, detail } = lines.find(({ message }) => message === 'restart ended') ?? assert.fail();
+    assert.equal(outcome, 'superseded');
+    assert.match(String(detail), /^somebody restarted it at \d{4}-/);
+    assert.doesNotMatch(String(detail), /spare Pod/);
+    assert.deepEqual(await whatStands(site, 'till'), { replicas: 1, owed: undefined });
+
+    // Outside the window what is owed would be all that there is to do.
+    await release.helm('upgrade', values({ windows: NEVER }));
+    const outside = await release.run();
+    assert.equal(outside.exitCode, 0, outside.message);
+    assert.doesNotMatch(outside.message, /spare Pod/);
+
+    await settled(site.cluster, site.namespaces);
+    await release.helm('upgrade', values());
+    const inside = await release.run();
+    assert.equal(inside.exitCode, 0, inside.message);
+    assert.deepEqual(inside.lines.find(({ message }) => message === 'run ended')?.['left'], { fresh: 1 });
+    assert.deepEqual(await whatStands(site, 'till'), { replicas: 1, owed: undefined });
+    assert.deepEqual(await site.restarts(), { till: 1 });
   });
 });
 

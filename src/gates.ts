@@ -67,12 +67,12 @@ export class Gates {
   }
 
   /**
-   * The same before more is done to what is in flight already: that the time is too short for another start, or that something
-   * is not ready for one, is no reason not to go on.
+   * The same before more is done to what is in flight already: that the time is too short for another start is no reason not
+   * to go on.
    */
   async checkInFlight(): Promise<Ending | undefined> {
     const ending = await this.check(true);
-    if (ending?.kind !== 'notEnoughTime' && ending?.kind !== 'notReady') return ending;
+    if (ending?.kind !== 'notEnoughTime') return ending;
     await this.#hold.freshen();
     const { checkpoint, loss } = this.#hold;
     if (loss !== undefined) return endingOf(loss);

@@ -1,6 +1,6 @@
 import { isSpare, markSpare, withoutSpare } from './domain/starts.ts';
-import { formatRecord, owedRecord, type RestartRecord } from './domain/record.ts';
-import { keyOf, type Workload, type WorkloadRef } from './domain/model.ts';
+import { formatRecord, ownRecord, owedRecord, type RestartRecord } from './domain/record.ts';
+import { keyOf, unreachable, type Needs, type Workload, type WorkloadRef } from './domain/model.ts';
 import type { Hold } from './hold.ts';
 import { Observed } from './observed.ts';
 import { wordsOf, type Clock, type Cluster, type PatchAnswer } from './ports.ts';
@@ -51,15 +51,22 @@ export type Returned =
 
 const ATTEMPTS = 10;
 const BACKOFF = 500;
+/** So often the newest Pod is to go first; a budget may need a moment after the last one that went. */
+const PATIENCE = 5;
+const AGE_ONLY: Needs = { kinds: [], shapes: false, config: false, volumes: false, secrets: false };
 /** However long the API server asks us to wait before the next attempt, in milliseconds. */
 const MAX_WAIT = 15_000;
 
 /**
  * Puts the replicas back to what they were, which needs the hold and not the gates. Somebody else's number stays as it is,
- * and is said. Throws like a read.
+ * and is said. The newest Pod goes, unless all of them are proven, so that any may go. Throws like a read.
  */
-export async function returnSpare(ref: WorkloadRef, world: SpareWorld): Promise<Returned> {
-  const returned = await putBack(ref, world);
+export async function returnSpare(
+  ref: WorkloadRef,
+  world: SpareWorld,
+  { isAnyFine = false }: { readonly isAnyFine?: boolean } = {},
+): Promise<Returned> {
+  const returned = await putBack(ref, world, isAnyFine);
   if (returned.kind === 'returned') world.hold.change(checkpoint => withoutSpare(checkpoint, ref));
   return returned;
 }
@@ -73,18 +80,31 @@ export async function returnSpareAtLast(ref: WorkloadRef, world: SpareWorld): Pr
   }
 }
 
-async function putBack(ref: WorkloadRef, { cluster, hold, observed, by }: SpareWorld): Promise<Returned> {
-  let detail = 'the run ended first';
-  for (let attempt = 0; attempt < ATTEMPTS && !observed.closed; attempt++) {
+async function putBack(
+  ref: WorkloadRef,
+  { cluster, hold, observed, by }: SpareWorld,
+  isAnyFine: boolean,
+): Promise<Returned> {
+  let detail = '';
+  let tried = isAnyFine ? PATIENCE : 0;
+  // Once whatever happens: a run that ends leaves nothing behind if it can.
+  for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && !observed.closed); ) {
     const workload = await cluster.workload(ref);
     observed.put(ref, workload);
     const owed = workload && owedRecord(workload, by);
     if (workload === undefined || owed === undefined) return { kind: 'returned', isOurs: false, detail: '' };
+    const { replicas, ...others } = owed;
+    const isOurs = workload.replicas === replicas + 1;
+    if (isOurs && tried < PATIENCE && ownRecord(workload, by) !== undefined) {
+      const newest = await evictNewest(workload, replicas, { cluster, hold });
+      if (newest !== 'needless') tried++;
+      if (newest === 'notNow') await observed.pause(BACKOFF * tried);
+      // The workload changes with each Pod that goes: it is read again, and so are its Pods.
+      if (newest === 'evicted' || (newest === 'notNow' && !observed.closed)) continue;
+    }
     await hold.freshen();
     if (hold.loss !== undefined) return { kind: 'not', isRefused: false, detail: hold.loss.detail };
-    const { replicas, ...others } = owed;
     const record = formatRecord(others);
-    const isOurs = workload.replicas === replicas + 1;
     const answer = isOurs
       ? await cluster.rescale({ workload, replicas, record })
       : await cluster.rewriteRecord(workload, record);
@@ -95,10 +115,47 @@ async function putBack(ref: WorkloadRef, { cluster, hold, observed, by }: SpareW
     }
     detail = 'message' in answer ? answer.message : answer.kind;
     if (answer.kind === 'forbidden' || answer.kind === 'denied') return { kind: 'not', isRefused: true, detail };
-    const wait = answer.kind === 'unanswered' ? (answer.retryAfter ?? BACKOFF) : BACKOFF * attempt;
+    const wait = answer.kind === 'unanswered' ? (answer.retryAfter ?? BACKOFF) : BACKOFF * (attempt + 1);
+    attempt++;
     await observed.pause(Math.min(wait, MAX_WAIT));
   }
   return { kind: 'not', isRefused: false, detail };
+}
+
+/** `needless`: the ReplicaSet takes the right one by itself, or nothing can be done about it. */
+type Newest = 'evicted' | 'needless' | 'notNow';
+
+/**
+ * Which Pod goes when the replicas shrink is not left to luck: a ReplicaSet takes one that is not ready first, and of the
+ * others whom it likes (who shares a node, and ages by their logarithm: pkg/controller ActivePodsWithRanks). So the newest,
+ * the spare Pod or a replacement that nobody relies on yet, is evicted before, and the ReplicaSet takes what it makes in its
+ * place. Where a budget forbids that, or nobody may, it chooses after all.
+ */
+async function evictNewest(
+  workload: Workload,
+  replicas: number,
+  { cluster, hold }: Pick<SpareWorld, 'cluster' | 'hold'>,
+): Promise<Newest> {
+  const live = (await cluster.pods(workload, AGE_ONLY)).filter(({ terminating }) => !terminating);
+  const [newest] = live.toSorted((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? 1 : -1));
+  if (newest === undefined || live.length <= replicas || live.some(({ ready }) => !ready)) return 'needless';
+  await hold.freshen();
+  if (hold.loss !== undefined) return 'needless';
+  const answer = await cluster.evict(workload, newest);
+  switch (answer.kind) {
+    case 'accepted':
+      return 'evicted';
+    case 'never':
+    case 'forbidden':
+    case 'denied':
+      return 'needless';
+    case 'blocked':
+    case 'unanswered':
+    case 'changed':
+      return 'notNow';
+    default:
+      return unreachable(answer);
+  }
 }
 
 /** The same for several, one after the other; as sentences what was put back, and what could not be. */
@@ -115,6 +172,10 @@ export async function returnSpares(
   interrupted.addEventListener('abort', close);
   if (interrupted.aborted) close();
   for (const ref of refs) {
+    if (observed.closed) {
+      kept.push(`the spare Pod of ${keyOf(ref)} is not taken back yet: the run ended first`);
+      continue;
+    }
     const answer = await returnSpareAtLast(ref, { ...world, observed });
     if (answer.kind === 'not') kept.push(`the spare Pod of ${keyOf(ref)} is not taken back yet: ${answer.detail}`);
     else if (answer.detail !== '') ours.push(`${keyOf(ref)}: ${answer.detail}`);

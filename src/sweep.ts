@@ -6,8 +6,7 @@ import { isOfOccurrence, outlivesUnknown } from './domain/ledger.ts';
 import { keyOf, type Workload } from './domain/model.ts';
 import { missingOnly, needsOf, samePolicy } from './domain/policy.ts';
 import type { Plan } from './domain/plan.ts';
-import { owedRecord } from './domain/record.ts';
-import { spares } from './domain/starts.ts';
+import { isOwed, spares } from './domain/starts.ts';
 import { unseenContainers } from './domain/staleness.ts';
 import { isStronger, makeReport, type Ending, type Outcome, type Report } from './domain/report.ts';
 import { execute, type Executed } from './execute.ts';
@@ -104,7 +103,7 @@ class Sweep {
     }
     announcer.tell({ kind: 'planned', plan, sweep: bench.sweep.id });
     await this.#tellReverts(assessment.reverted, plan);
-    await this.#returnSpares(inventory, plan);
+    await this.#returnSpares(inventory, assessment);
     const work = [...plan.inFlight, ...plan.batches.flat()].map(({ workload }) => workload);
     this.#tellCauses(plan);
     if (work.length === 0) {
@@ -162,10 +161,10 @@ class Sweep {
   }
 
   /** Left by earlier runs, where the restart does not go on. */
-  async #returnSpares({ workloads }: Inventory, { inFlight }: Plan): Promise<void> {
+  async #returnSpares({ workloads }: Inventory, { bench, plan: { inFlight } }: Assessment): Promise<void> {
     const { hold, announcer } = this.#held;
-    const by = this.#held.store.identity;
-    const owed = workloads.filter(workload => owedRecord(workload, by) !== undefined);
+    const { by } = bench;
+    const owed = workloads.filter(workload => isOwed(workload, bench));
     const goesOn = new Set(inFlight.map(({ workload }) => keyOf(workload)));
     const refs = new Map([...spares(hold.checkpoint), ...owed].map(ref => [keyOf(ref), ref]));
     const left = [...refs].filter(([key]) => !goesOn.has(key)).map(([, ref]) => ref);

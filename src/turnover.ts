@@ -59,8 +59,8 @@ class TurningOver {
   #air: { readonly uid: string; readonly until: number } | undefined;
   #completeSince: number | undefined;
   #isProven = false;
-  /** Or has tried to. */
-  #hasEvicted = false;
+  /** Or has tried to, or an earlier run may have. */
+  #hasEvicted: boolean;
   /** The version of the workload that was looked at last. */
   #seen: string | undefined;
   /** Of taking the spare Pod back. */
@@ -73,6 +73,7 @@ class TurningOver {
     this.#generations = new Generations(turnover, world);
     this.#workload = turnover.workload;
     this.#record = turnover.record;
+    this.#hasEvicted = turnover.isResumed;
     this.#movedAt = world.clock.elapsed();
     this.#deadline = this.#movedAt + turnover.policy.rollout.timeout;
   }
@@ -160,6 +161,8 @@ class TurningOver {
         this.#blocked = answer.message;
         if (this.#isLate) return this.#late(sorted);
         return this.#wait(Math.min(answer.retryAfter ?? BLOCKED, MAX_WAIT));
+      case 'never':
+        return { outcome: 'denied', isOfBudget: true, detail: answer.message };
       case 'forbidden': {
         const { verb, resource, namespace } = answer.permission;
         gates.close({ kind: 'notPermitted', detail: `not permitted to ${verb} ${resource} in namespace ${namespace}` });
@@ -236,9 +239,10 @@ class TurningOver {
     const { status, replicas } = this.#workload;
     const owed = this.#record.replicas;
     const ready = live.filter(pod => pod.ready).length;
-    if (owed !== undefined && ready >= owed && status.availableReplicas >= owed) {
+    // Of those that are ready the ReplicaSet may take any: all of them have to be available.
+    if (owed !== undefined && ready >= owed && status.availableReplicas >= ready) {
       await this.#nothingInTheAir();
-      const returned = await returnSpare(this.#workload, this.#spares);
+      const returned = await returnSpare(this.#workload, this.#spares, { isAnyFine: true });
       if (returned.kind === 'not') {
         return returned.isRefused
           ? { outcome: 'denied', detail: 'all its Pods are new' }
@@ -309,9 +313,14 @@ class TurningOver {
     }
     const { replicas } = this.#record;
     if (replicas === undefined || workload.replicas === replicas + 1) return undefined;
+    if (workload.replicas !== replicas) return { outcome: 'superseded', detail: '' };
+    // It says when it did that only afterwards.
+    const autoscaler = await this.#world.cluster.autoscaler(workload);
+    if (autoscaler !== undefined) {
+      return { outcome: 'superseded', detail: `autoscaler ${autoscaler.name} took its spare Pod back` };
+    }
     // GitOps, or a person, wants exactly what it was: that will happen again.
-    const outcome = workload.replicas === replicas ? 'reverted' : 'superseded';
-    return { outcome, detail: '' };
+    return { outcome: 'reverted', detail: '' };
   }
 
   /** As the watch has told since the last look; where it has told nothing, as it is read. */

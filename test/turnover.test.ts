@@ -92,6 +92,7 @@ async function night(given: Night) {
     replicas: now?.replicas,
     owed: parseRecord(now?.record)?.replicas,
     isMarked: hold.checkpoint.starts.some(({ spare }) => spare === true),
+    left: (await cluster.pods(workload)).map(({ name }) => name).toSorted(),
     least: least(),
     ending: gates.ending?.kind,
   };
@@ -260,6 +261,13 @@ describe('by evictions', () => {
     assert.equal(ending, 'error');
   });
 
+  test('what several budgets select is never evicted, which is no fault of the others', async () => {
+    const arrange = ({ cluster }: World) => (cluster.onEvict = () => ({ kind: 'never', message: 'more than one' }));
+    const { landing, ending } = await night({ way: 'evict', arrange });
+    assert.equal(outcomeOf(landing), 'denied');
+    assert.deepEqual([landing.isOfBudget, ending], [true, undefined]);
+  });
+
   test('without the right to evict the run ends', async () => {
     const permission = { verb: 'create', resource: 'pods/eviction', namespace: 'shop' };
     const arrange = ({ cluster }: World) => (cluster.onEvict = () => ({ kind: 'forbidden', permission }));
@@ -299,6 +307,13 @@ describe('while it goes on', () => {
     const events = [[5, ({ gates }: World) => gates.close({ kind: 'notEnoughTime', detail: 'an hour' })]] as const;
     const { landing } = await night({ way: 'evict', events });
     assert.equal(outcomeOf(landing), 'restarted');
+  });
+
+  test('that nothing may start before something is ready is', async () => {
+    const events = [[5, ({ gates }: World) => gates.close({ kind: 'notReady', detail: 'mesh/injector' })]] as const;
+    const { landing, done } = await night({ way: 'evict', events });
+    assert.equal(outcomeOf(landing), 'interrupted');
+    assert.equal(done.length, 1);
   });
 
   test('a changed policy is', async () => {
@@ -403,6 +418,107 @@ describe('with a spare Pod', () => {
     });
   }
 
+  describe('where it is taken back', () => {
+    /** Its old Pods stay for a budget's sake, until somebody opts it out. */
+    const optedOut = (more: (world: World) => void = () => undefined): Partial<Night> => ({
+      given: TWO,
+      arrange: world => {
+        const { cluster } = world;
+        cluster.onEvict = ({ name }, apply) => (name.startsWith('web') ? blocked : apply());
+        more(world);
+      },
+      events: [[40, ({ cluster }) => cluster.update(REF, { optedOut: true })]],
+    });
+
+    test('the newest Pod goes, whomever the ReplicaSet would take', async () => {
+      const { landing, done, left } = await night({ way: 'replace', ...optedOut() });
+      assert.equal(outcomeOf(landing), 'superseded');
+      assert.deepEqual(done.slice(-2), ['evict new-1', 'rescale 2']);
+      assert.deepEqual(left, ['web-1-0', 'web-1-1']);
+    });
+
+    test('one that is not available yet goes before any that serves', async () => {
+      const { done, left, least } = await night({
+        way: 'replace',
+        given: TWO,
+        arrange: ({ cluster }) => (cluster.isAvailable = ({ name }) => name.startsWith('web')),
+      });
+      assert.deepEqual(done, ['rescale 3', 'evict new-1', 'rescale 2']);
+      assert.deepEqual({ left, least }, { left: ['web-1-0', 'web-1-1'], least: 2 });
+    });
+
+    for (const [what, answer] of [
+      ['a budget forbids that', blocked],
+      ['nobody may evict', { kind: 'forbidden', permission: { verb: 'create', resource: 'pods', namespace: 'shop' } }],
+      ['a webhook denies it', { kind: 'denied', message: 'no' }],
+    ] as const) {
+      test(`the replicas are what they were, too, where ${what}`, async () => {
+        const arrange = ({ cluster }: World) => (cluster.onEvict = () => answer);
+        const { replicas, owed, isMarked } = await night({ way: 'replace', ...optedOut(arrange) });
+        assert.deepEqual({ replicas, owed, isMarked }, { replicas: 2, owed: undefined, isMarked: false });
+      });
+    }
+
+    test('none goes but by the rollout that somebody has begun meanwhile', async () => {
+      const { done, replicas } = await night({
+        way: 'replace',
+        ...optedOut(),
+        events: [[40, ({ cluster }) => cluster.update(REF, { restartedAt: T })]],
+      });
+      assert.ok(!done.includes('evict new-1'), done.join());
+      assert.equal(replicas, 2);
+    });
+
+    test('a run that is told to end tries it once', async () => {
+      const { landing, done, replicas } = await night({
+        way: 'replace',
+        ...optedOut(),
+        events: [[40, ({ observed }) => observed.close()]],
+      });
+      assert.equal(outcomeOf(landing), 'interrupted');
+      assert.deepEqual(done.slice(-2), ['evict new-1', 'rescale 2']);
+      assert.equal(replicas, 2);
+    });
+
+    test('what was evicted by an earlier run is not there as before', async () => {
+      const { landing } = await night({
+        way: 'replace',
+        given: { replicas: 3 },
+        record: { replicas: 2 },
+        pods: [
+          ...somePods(2),
+          aPod({
+            name: 'bad',
+            images: imagesOf('app:1', 'proxy:2'),
+            ready: false,
+            troubles: [aTrouble({ reason: 'ImagePullBackOff' })],
+          }),
+        ],
+      });
+      assert.equal(outcomeOf(landing), 'failed imagePull');
+      assert.equal(landing.isAsBefore, undefined);
+    });
+  });
+
+  test('an autoscaler that takes it back is no GitOps tool', async () => {
+    const { landing, replicas } = await night({
+      way: 'replace',
+      given: TWO,
+      events: [
+        [
+          5,
+          ({ cluster, clock }) => {
+            cluster.update(REF, { replicas: 2 });
+            cluster.autoscalers.set('shop/web', { name: 'hpa', min: 1, max: 9, lastScaled: clock.now() });
+          },
+        ],
+      ],
+    });
+    assert.equal(outcomeOf(landing), 'superseded');
+    assert.match(landing.detail, /autoscaler hpa took its spare Pod back/);
+    assert.equal(replicas, 2);
+  });
+
   test('an answer that got lost makes no second spare Pod', async () => {
     let lost = 0;
     const { landing, done, replicas } = await night({
@@ -454,14 +570,15 @@ describe('with a spare Pod', () => {
       way: 'replace',
       given: ONE,
       arrange: ({ cluster, clock }) =>
-        (cluster.onEvict = (): EvictAnswer => {
+        (cluster.onEvict = ({ name }, apply): EvictAnswer => {
+          if (name === 'new-1') return apply();
           sentAt = clock.elapsed();
           cluster.update(REF, { optedOut: true });
           return { kind: 'unanswered', message: 'reset', retryAfter: undefined };
         }),
     });
     assert.equal(outcomeOf(landing), 'superseded');
-    assert.deepEqual(done, ['rescale 2', 'evict web-1-0', 'rescale 1']);
+    assert.deepEqual(done, ['rescale 2', 'evict web-1-0', 'evict new-1', 'rescale 1']);
     assert.ok(seconds * SECOND >= sentAt + 10 * SECOND, `${seconds} s`);
   });
 

@@ -1,6 +1,7 @@
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { formatInstant } from './instant.ts';
 import { keyOf, type Workload, type WorkloadRef } from './model.ts';
+import { owedRecord } from './record.ts';
 
 /** The names of those that start: written to the checkpoint before anything happens to them. */
 
@@ -74,6 +75,25 @@ export function markSpare(checkpoint: Checkpoint, workload: Workload, at: string
 
 export function isSpare({ starts }: Checkpoint, workload: Workload): boolean {
   return starts.some(start => isSameWorkload(start, workload) && start.spare === true);
+}
+
+/**
+ * Whether one Pod more than the workload wants is ours, as its record says: not where the checkpoint, which is told before,
+ * knows of none. `kubectl rollout undo` brings back records of long ago, with the replicas that were wanted then.
+ */
+export function isOwed(
+  workload: Workload,
+  {
+    by,
+    past,
+    pastUnknown,
+  }: { readonly by: string; readonly past: ReadonlyMap<string, Start>; readonly pastUnknown: boolean },
+): boolean {
+  const record = owedRecord(workload, by);
+  if (record === undefined) return false;
+  const start = past.get(keyOf(workload));
+  const isKnown = start !== undefined && isSameWorkload(start, workload) && start.spare === true;
+  return pastUnknown || isKnown || workload.replicas !== record.replicas + 1;
 }
 
 /** It has what it wants again. */

@@ -14,7 +14,7 @@ import {
 import { isOfRestart } from './newness.ts';
 import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut } from './rollout.ts';
-import { isSameWorkload } from './starts.ts';
+import { isOwed, isSameWorkload } from './starts.ts';
 import { hasContainer, namedContainers, stalenessOf, type AgeReference } from './staleness.ts';
 import { fought, untouchable, vetoOf, type Circumstances } from './vetoes.ts';
 import { isSameWant, wantFor } from './want.ts';
@@ -65,7 +65,8 @@ export function judge(judged: Judged, bench: Bench): Verdict {
   const staleness = stalenessOf(evidence, bench.policy.stale);
   const choice = wayOf(workload, staleness.kind === 'stale' ? staleness.way : undefined, bench.policy);
   const circumstances = { bench, staleness, choice, want: wantFor(bench.want, injection) };
-  if (record !== undefined && mayGoOn(judged, record, bench) && isUnfinished(judged, record, circumstances)) {
+  const isOdd = record?.replicas !== undefined && !isOwed(workload, bench);
+  if (record !== undefined && !isOdd && mayGoOn(judged, record, bench) && isUnfinished(judged, record, circumstances)) {
     return { kind: 'inFlight', workload, record };
   }
   const veto = vetoOf(judged, record, circumstances);

@@ -31,7 +31,7 @@ type Asked = Policy['restart']['way'];
 export function wayOf(workload: Workload, ofCriterion: Asked | undefined, policy: Policy): Choice {
   const asked = askedFor(workload, ofCriterion, policy);
   if (asked === undefined) {
-    const detail = `its annotation nightshift/way says ${workload.way ?? ''}, expected is auto, ${WAYS.join(', ')}`;
+    const detail = `its annotation nightshift/way says "${workload.way ?? ''}", expected is auto, ${WAYS.join(', ')}`;
     return { kind: 'impossible', detail };
   }
   const { way, because } = asked;
@@ -77,7 +77,7 @@ function automatic(workload: Workload, policy: Policy): Choice {
       : { kind: 'impossible', detail: why };
   }
   const isLeftWithout = meansDowntime(workload, 'rollout') && !mayBeDown(workload, policy);
-  return isLeftWithout && workload.kind === 'Deployment' && mayReplace(policy)
+  return isLeftWithout && workload.kind === 'Deployment' && policy.restart.mayReplace
     ? { kind: 'way', way: 'replace', because: 'a rollout would leave no Pod of it' }
     : { kind: 'way', way: 'rollout', because: '' };
 }

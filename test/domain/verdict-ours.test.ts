@@ -382,13 +382,17 @@ describe('what only the checkpoint remembers', () => {
     };
     for (const outcome of ['failed', 'ineffective', 'denied', 'reverted'] as const) {
       test(`${outcome} is not gone on with`, () => {
-        assert.equal(wordWith({ outcome }, half), `${outcome}Before`);
+        assert.equal(wordWith({ outcome, spare: true }, half), `${outcome}Before`);
         assert.equal(wordWith({ outcome }, aRecord({ way: 'evict' })), `${outcome}Before`);
       });
     }
     test('what has no end yet is, and what somebody opted out meanwhile', () => {
-      assert.equal(wordWith({}, half), 'inFlight');
-      assert.equal(wordWith({ outcome: 'superseded' }, half), 'inFlight');
+      assert.equal(wordWith({ spare: true }, half), 'inFlight');
+      assert.equal(wordWith({ outcome: 'superseded', spare: true }, half), 'inFlight');
+    });
+    test('a spare Pod that no checkpoint knows of is not taken back: somebody may have brought an old record back', () => {
+      assert.equal(wordWith({}, half), 'unknown');
+      assert.equal(wordWith({ spare: true, uid: 'another' }, half), 'unknown');
     });
     for (const [what, given] of [
       ['opted out', { workload: aWorkload({ record: formatRecord(half), optedOut: true }) }],
@@ -409,7 +413,7 @@ describe('what only the checkpoint remembers', () => {
       assert.equal(verdict.kind === 'restart' && verdict.way, 'rollout');
     });
     test('and the end of an earlier one says nothing', () => {
-      assert.equal(wordWith({ outcome: 'ineffective', at: SWEEP }, half), 'inFlight');
+      assert.equal(wordWith({ outcome: 'ineffective', at: SWEEP, spare: true }, half), 'inFlight');
     });
   });
 

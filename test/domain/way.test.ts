@@ -122,7 +122,7 @@ const CASES: readonly Case[] = [
   {
     title: 'a word that nobody knows',
     given: { way: 'reboot' },
-    goes: /says reboot, expected is auto, rollout, replace, evict/,
+    goes: /says "reboot", expected is auto, rollout, replace, evict/,
   },
 ];
 

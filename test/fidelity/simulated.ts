@@ -98,6 +98,7 @@ const NOBODY: ClusterWitness = {
   recordRewritten: () => undefined,
   rescaled: () => undefined,
   evictionSent: () => undefined,
+  evictionRefused: () => undefined,
   evicted: () => undefined,
 };
 

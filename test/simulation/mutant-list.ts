@@ -201,7 +201,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'flight.ts',
     is: 'if (live.length < workload.replicas || proven < live.length) {',
     becomes: 'if (live.length < workload.replicas - 1e9 || proven < -1) {',
-    from: 200,
+    from: 2_700,
   },
   {
     fault: 'what still matches is called restarted',
@@ -312,6 +312,7 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'Math.min(ready, status.availableReplicas) - 1 >= floor ?',
     becomes: 'Math.min(ready, status.availableReplicas) - 1 >= 0 ?',
     ...WAYS,
+    from: 3_003,
   },
   {
     fault: 'Pods on their way out, and those that are not there yet, do not count',
@@ -319,6 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'if (missing >= width) return undefined;',
     becomes: '',
     ...WAYS,
+    from: 3_503,
   },
   {
     fault: 'fresh Pods are evicted, too',
@@ -337,6 +339,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'turnover.ts',
     is: "const ending = await gates.checkInFlight();\n    if (ending !== undefined) return { outcome: 'interrupted', detail: ending.detail };",
     becomes: '',
+    ...WAYS,
+  },
+  {
+    fault: 'which Pod goes with the spare one is left to luck (found elsewhere)',
+    file: 'spare.ts',
+    is: 'let tried = isAnyFine ? PATIENCE : 0;',
+    becomes: 'let tried = isAnyFine ? PATIENCE : PATIENCE;',
     ...WAYS,
   },
   {
@@ -375,6 +384,7 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'if (workload.optedOut) return',
     becomes: 'if (workload.optedOut && workload.deleting) return',
     ...WAYS,
+    from: 4_003,
   },
   {
     fault: 'what is half done counts as done after a crash',
@@ -382,6 +392,7 @@ export const MUTANTS: readonly Mutant[] = [
     is: "way === undefined || (verdict.kind === 'leave'",
     becomes: "way !== undefined || (verdict.kind === 'leave'",
     ...WAYS,
+    from: 4_803,
   },
   {
     fault: 'what was half done for other criteria goes on',
@@ -389,6 +400,7 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'if (!this.#turnover.isWanted) {',
     becomes: 'if (!this.#turnover.isWanted && this.#world.observed.closed) {',
     ...WAYS,
+    from: 4_803,
   },
   {
     fault: "a Rollout's Pods are new if they carry T",
@@ -469,22 +481,6 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'Math.min(workload.status.availableReplicas, pods.length) >= workload.replicas;',
     becomes: 'workload.status.availableReplicas >= workload.replicas;',
     ...KINDS,
-    from: 189_005,
-  },
-  {
-    fault: 'found here: what the checkpoint knows to have ended goes on',
-    file: 'domain/verdict.ts',
-    is: 'const outcome = isOpen ? ENDS.find(end => end === past.outcome) : undefined;',
-    becomes: 'const outcome = isOpen && past.at === "" ? ENDS.find(end => end === past.outcome) : undefined;',
-    ...KINDS,
-    from: 112_005,
-  },
-  {
-    fault: 'found here: evictions are taken back by whoever restarts it',
-    file: 'domain/record.ts',
-    is: '(isOurs && record.way !== undefined)) return false;',
-    becomes: "(isOurs && record.way !== undefined && at === '')) return false;",
-    ...KINDS,
-    from: 99_005,
+    from: 201_605,
   },
 ];

@@ -71,7 +71,8 @@ export interface ClusterWitness {
   restartTookEffect(order: RestartOrder, judged: Workload, accepted: Workload): void;
   recordSent(workload: Workload, record: string): void;
   undoSent(workload: Workload): void;
-  evictionSent(workload: WorkloadRef): void;
+  evictionSent(workload: WorkloadRef, uid: string): void;
+  evictionRefused(workload: WorkloadRef): void;
   recordRewritten(before: Workload, record: string): void;
   rescaled(before: Workload, order: RescaleOrder): void;
   evicted(workload: Workload, pod: SimulatedPod): void;
@@ -119,12 +120,13 @@ export class ProcessCluster implements Cluster {
       at: lists[0]?.at ?? timeline.now,
       namespaces,
       workloads,
-      budgets,
+      budgets: new Map([...budgets].map(([key, names]) => [key, names.map(name => ({ name }))])),
       autoscalers: new Map(),
       ...read,
       bookmark,
       skipped: [],
       unserved: [],
+      strangers: new Map(),
     };
   }
 
@@ -207,10 +209,11 @@ export class ProcessCluster implements Cluster {
 
   evict(ref: WorkloadRef, { name, uid }: Pod): Promise<EvictAnswer> {
     const { network, api, controller, rights, blocked, trace } = this.#cosmos;
-    this.#witness.evictionSent(ref);
+    this.#witness.evictionSent(ref, uid);
     const decide = (): EvictAnswer => {
       if (!rights.mayPatch) {
         const { namespace } = ref;
+        this.#witness.evictionRefused(ref);
         return { kind: 'forbidden', permission: { verb: 'create', resource: 'pods/eviction', namespace } };
       }
       const workload = api.get(ref);
@@ -218,6 +221,7 @@ export class ProcessCluster implements Cluster {
       if (workload === undefined || pod === undefined) return { kind: 'changed' };
       if (blocked.has(keyOf(ref)) && pod.state === 'available') {
         this.#count('evictionBlocked');
+        this.#witness.evictionRefused(ref);
         return { kind: 'blocked', message: 'The disruption budget web needs all of them', retryAfter: 10_000 };
       }
       this.#count('evicted');
@@ -232,7 +236,10 @@ export class ProcessCluster implements Cluster {
         trace.say(this.#process.run, () => `evict ${name}: ${answer.kind}`);
         return answer;
       },
-      unanswered: (message, retryAfter) => ({ kind: 'unanswered', message, retryAfter }),
+      unanswered: (message, retryAfter) => {
+        this.#witness.evictionRefused(ref);
+        return { kind: 'unanswered', message, retryAfter };
+      },
       conflict: { kind: 'changed' },
     });
   }

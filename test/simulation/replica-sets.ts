@@ -8,6 +8,9 @@ export interface Fenceposts {
   readonly unavailable: number;
 }
 
+/** Who shares a node with others, and what the logarithms of their ages are, is anything (pkg/controller ActivePodsWithRanks). */
+const luckOf = ({ createdAt }: SimulatedPod): number => createdAt % 97;
+
 /** Returns why a Pod could not be created, undefined when all is well. */
 export function scale(
   control: PodControl,
@@ -15,7 +18,9 @@ export function scale(
   { set, replicas }: { readonly set: ReplicaSet; readonly replicas: number },
 ): string | undefined {
   const live = set.pods.filter(({ state }) => state !== 'terminating');
-  const surplus = live.toSorted((a, b) => Number(a.state === 'available') - Number(b.state === 'available'));
+  const surplus = live.toSorted(
+    (a, b) => Number(a.state === 'available') - Number(b.state === 'available') || luckOf(a) - luckOf(b),
+  );
   for (const pod of surplus.slice(0, Math.max(0, live.length - replicas))) control.end(workload, pod);
   for (let count = live.length; count < replicas; count++) {
     const failure = control.create(workload, set);

@@ -6,6 +6,7 @@ import { instantOf } from './eyes.ts';
 import { floorOf, refOf, spareOf, type Flight } from './flights.ts';
 import type { SimulatedPod } from './pods.ts';
 import { demandsStart } from './start-law.ts';
+import type { Court } from './court.ts';
 import type { Witness } from './witness.ts';
 
 /** What must hold of restarts that leave the template as it is. */
@@ -35,8 +36,12 @@ export function judgeRecord({ court }: Witness, { record: standing = '{}', repli
   );
 }
 
-/** One more than it wants, or what it wanted, together with the record that says so. */
-export function judgeRescale({ court, process }: Witness, before: Workload, { replicas, record }: RescaleOrder): void {
+/**
+ * One more than it wants, or what it wanted, together with the record that says so. A ReplicaSet takes whom it likes: no Pod from
+ * before goes for a new one.
+ */
+export function judgeRescale(witness: Witness, before: Workload, { replicas, record }: RescaleOrder): void {
+  const { court, process, refused } = witness;
   const [was, is] = [parseRecord(before.record), parseRecord(record)];
   const isSame = was !== undefined && is?.at === was.at && is.run === was.run && is.way === 'replace';
   const isGrown = was?.replicas === undefined && is?.replicas === before.replicas && replicas === before.replicas + 1;
@@ -46,11 +51,34 @@ export function judgeRescale({ court, process }: Witness, before: Workload, { re
     'replicas are one more than is wanted, or what is wanted',
     () => `${process.run} scales ${keyOf(before)} from ${before.replicas} to ${replicas} with ${record}`,
   );
+  const flight = court.flights.last(before);
+  const isOther = before.restartedAt !== flight?.standing || before.template !== flight?.template;
+  if (!isBack || flight === undefined || isOther || refused.has(keyOf(before))) return;
+  const live = court.eyes.live(before);
+  // What was made in place of the one that went may have become ready since that was looked at.
+  if (live.some(({ createdAt }) => court.now - createdAt < JUST_NOW)) return;
+  const isOld = ({ createdAt }: SimulatedPod): boolean => createdAt < flight.acceptedAt;
+  const isLeftToLuck = live.length > replicas && live.every(({ state }) => state === 'available') && live.some(isOld);
+  court.demands(
+    !isLeftToLuck || court.eyes.stale(before, witness.draft, { begin: instantOf(was.sweep) }).length === 0,
+    'no Pod of before goes with the spare one',
+    () => `${process.run} scales ${keyOf(before)} to ${replicas} while all of its Pods are there`,
+  );
 }
 
-/** Every eviction is a start of its own. */
-export function judgeEvictionSent(witness: Witness, ref: WorkloadRef): void {
-  demandsStart(witness, `${witness.process.run} evicts a Pod of ${keyOf(ref)}`);
+/** Every eviction is a start of its own, but that of the newest Pod where there is one more than is wanted: that one goes again. */
+export function judgeEvictionSent(witness: Witness, ref: WorkloadRef, uid: string): void {
+  const workload = witness.court.world.api.get(ref);
+  const isBack = workload !== undefined && spareOf(workload) !== undefined && isNewest(witness.court, workload, uid);
+  if (isBack) witness.demandsFreshHold('eviction');
+  else demandsStart(witness, `${witness.process.run} evicts a Pod of ${keyOf(ref)}`);
+}
+
+/** Those that were made a moment ago need not be known. */
+function isNewest({ eyes, now }: Court, workload: Workload, uid: string): boolean {
+  const live = eyes.live(workload);
+  const made = live.find(pod => pod.uid === uid)?.createdAt ?? now;
+  return live.every(({ createdAt }) => createdAt < made + 1000 || createdAt > now - JUST_NOW);
 }
 
 /** What is stale goes, one after the other, and never below what is promised. */
@@ -67,6 +95,7 @@ export function judgeEviction(
   // An eviction has no condition on the workload, which may have changed since it was read.
   const isOther = workload.restartedAt !== flight?.standing || workload.template !== flight?.template;
   if (isLate || flight === undefined || isOther) return;
+  if (spareOf(workload) !== undefined && isNewest(court, workload, pod.uid)) return;
   const isHeard = workload.optedOut && court.now - (court.optedOutAt.get(workload.uid) ?? court.now) > JUST_NOW;
   court.demands(!isHeard, 'what is unwilling is left', () => `${who}, which is opted out`);
   // Whoever lost the checkpoint goes on in a sweep of its own, in which more is too old.

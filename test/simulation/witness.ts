@@ -1,4 +1,4 @@
-import type { Workload, WorkloadRef } from '../../src/domain/model.ts';
+import { keyOf, type Workload, type WorkloadRef } from '../../src/domain/model.ts';
 import type { Report } from '../../src/domain/report.ts';
 import type { News } from '../../src/news.ts';
 import type { Announcer, RescaleOrder, RestartOrder } from '../../src/ports.ts';
@@ -23,8 +23,10 @@ interface Proof {
   readonly carries: string | undefined;
   readonly count: number;
   readonly stale: number;
-  /** Of these, those that were made since the last restart. */
+  /** Of these, those that were made since the last restart, which may have been removed since they were seen. */
   readonly staleSince: number;
+  /** The T of that restart. */
+  readonly of: string | undefined;
   /** Pods whose sidecar got lost while the injector was down. */
   readonly bare: number;
 }
@@ -59,6 +61,8 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
   hasBatch = false;
   lastEndAt: number | undefined;
   readonly proofs = new Map<string, Proof>();
+  /** Where an eviction was not allowed, by key. */
+  readonly refused = new Set<string>();
   readonly sentAt = new WeakMap<RestartOrder, number>();
 
   constructor(
@@ -111,11 +115,14 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     const last = flights.last(workload);
     const begin = instantOf(last?.sweep);
     const stale = eyes.stale(workload, this.draft, { begin, fresh: last?.at });
+    const before = this.proofs.get(workload.uid);
+    const staleSince = stale.filter(({ createdAt }) => createdAt >= (last?.acceptedAt ?? 0)).length;
     this.proofs.set(workload.uid, {
       carries: carriedBy(workload, live, last?.at),
       count: live.length,
       stale: stale.length,
-      staleSince: stale.filter(({ createdAt }) => createdAt >= (last?.acceptedAt ?? 0)).length,
+      staleSince: before?.of === last?.at ? Math.max(staleSince, before?.staleSince ?? 0) : staleSince,
+      of: last?.at,
       bare: live.filter(({ sidecar }) => sidecar === undefined).length,
     });
   }
@@ -154,8 +161,12 @@ export class Witness implements ClusterWitness, StoreWitness, Announcer {
     judgeRescale(this, before, order);
   }
 
-  evictionSent(workload: WorkloadRef): void {
-    judgeEvictionSent(this, workload);
+  evictionSent(workload: WorkloadRef, uid: string): void {
+    judgeEvictionSent(this, workload, uid);
+  }
+
+  evictionRefused(workload: WorkloadRef): void {
+    this.refused.add(keyOf(workload));
   }
 
   evicted(workload: Workload, pod: SimulatedPod): void {

@@ -15,7 +15,7 @@ describe('the checkpoint for people', () => {
       sweep: aSweep({ total: 40, remaining: 12, counts: { restarted: 26, failed: 1, denied: 0 } }),
       occurrence: { name: 'nights', opensAt: SWEEP, failures: 1, done: 26 },
       stop: { at: T, why: 'failures', detail: 'shop/api failed', want: WANT },
-      starts: [aStart(), aStart({ workload: 'shop/api', outcome: 'failed' })],
+      starts: [aStart(), aStart({ workload: 'shop/api', outcome: 'failed', spare: true })],
       runs: [
         { run: 'run-1', began: SWEEP, ended: T, exitCode: 0, summary: '26 restarted', ignoredWindow: true },
         { run: 'run-2', began: SWEEP, ended: T, exitCode: 3, summary: '1 failed' },
@@ -28,6 +28,7 @@ Run run-3 in Pod nightshift-x7x2p is active, or died.
 Sweep ${SWEEP}: 26 restarted, 1 failed, 12 to do, of 40.
 Window nights of ${SWEEP}: 26 restarted since the canary, 1 failure.
 Stopped at ${T} (failures): shop/api failed
+With one Pod more than wanted, which the next run takes back: shop/api.
 
 NAMED OR IN FLIGHT   SINCE
 shop/web             ${T}

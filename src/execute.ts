@@ -157,7 +157,8 @@ class Execution {
     const podsOf = (one: Flying): number =>
       Math.max(replicasOf(one.workload), one.workload.replicas + Number(one.way === 'replace'));
     const added = (one: Flying): number => addedBy(one.way, { ...one.workload, replicas: replicasOf(one.workload) });
-    const budgetsOf = (workload: Workload): readonly string[] => budgets.get(keyOf(workload)) ?? [];
+    const budgetsOf = (workload: Workload): readonly string[] =>
+      (budgets.get(keyOf(workload)) ?? []).map(({ name }) => name);
     const taken = new Set(flying.flatMap(budgetsOf));
     // What others rely on is rolled out before anybody else starts.
     const relied = new Set(reliedOn(bench.policy).map(keyOf));

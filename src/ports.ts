@@ -2,6 +2,8 @@
  * What a run needs from the world. The real ones live in `kubernetes/` and `main.ts`; tests and the simulator bring
  * their own. Ports translate and never decide: an answer of the API server becomes one of the unions below.
  */
+import type { StrangerCounts } from './domain/strangers.ts';
+import type { Budget } from './domain/budget.ts';
 import type { Admission } from './domain/drift.ts';
 import type {
   Autoscaler,
@@ -38,14 +40,16 @@ export interface Inventory {
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
   /** Empty where nobody needs to know. */
   readonly configChanges: ConfigChanges;
-  /** The PodDisruptionBudgets (`NAMESPACE/NAME`) that select its Pods, by the key of a workload; absent for none. */
-  readonly budgets: ReadonlyMap<string, readonly string[]>;
+  /** The PodDisruptionBudgets that select its Pods, by the key of a workload; absent for none. */
+  readonly budgets: ReadonlyMap<string, readonly Budget[]>;
   /** The HorizontalPodAutoscalers by the key of the workload that they scale. */
   readonly autoscalers: ReadonlyMap<string, Autoscaler>;
   /** The ResourceQuotas of each namespace that has some. */
   readonly quotas: ReadonlyMap<string, readonly Quota[]>;
   /** There, what the newest Pod of a workload counts for, by its key. */
   readonly usage: ReadonlyMap<string, PodUsage>;
+  /** Live Pods that belong to none of the workloads. */
+  readonly strangers: StrangerCounts;
   /** From here a watch sees every change that the inventory did not. */
   readonly bookmark: WatchBookmark;
   /** Namespaces that were asked for and could not be read. */
@@ -97,6 +101,8 @@ export type EvictAnswer =
   | { readonly kind: 'changed' }
   /** A PodDisruptionBudget, which the message names, does not allow it now. */
   | { readonly kind: 'blocked'; readonly message: string; readonly retryAfter: number | undefined }
+  /** It has several budgets, and is never evicted. */
+  | { readonly kind: 'never'; readonly message: string }
   | Extract<PatchAnswer, { readonly kind: 'forbidden' | 'denied' | 'unanswered' }>;
 
 /** What became of one PATCH attempt. Only `unanswered` leaves open whether it took effect. */

@@ -2,6 +2,7 @@ import { assess } from './domain/assessment.ts';
 import { stopInForce } from './domain/ledger.ts';
 import type { Plan } from './domain/plan.ts';
 import { missingOnly, needsOf } from './domain/policy.ts';
+import { strangersIn, type Strangers } from './domain/strangers.ts';
 import { unseenContainers } from './domain/staleness.ts';
 import { wantOf } from './domain/want.ts';
 import type { WindowState } from './domain/window.ts';
@@ -24,6 +25,8 @@ export type Preview =
       /** What a run would wait for before it starts anything. */
       readonly unready: string | undefined;
       readonly skipped: Inventory['skipped'];
+      /** What in the selected Namespaces no run restarts. */
+      readonly strangers: readonly Strangers[];
       /** Containers that the policy names and no Pod has. */
       readonly unseen: readonly string[];
       /** Kinds that the policy names and nobody has installed. */
@@ -63,6 +66,7 @@ export async function preview(world: World, wishes: Wishes): Promise<Preview> {
     unseen: unseenContainers(policy.stale, inventory.pods.values()),
     unserved: inventory.unserved,
     skipped: inventory.skipped,
+    strangers: strangersIn(inventory.strangers, { policy, namespaces: inventory.namespaces }),
     missing: missingOnly(only, inventory.workloads, policy),
   };
 }

@@ -1,3 +1,4 @@
+import type { Budget } from './domain/budget.ts';
 import { isTakenBack, nextRestartedAt } from './domain/instant.ts';
 import { injectionOf, newestReplicaSet, type Admission } from './domain/drift.ts';
 import { injectionCriteria, needsOf } from './domain/policy.ts';
@@ -25,7 +26,7 @@ export interface StartWorld {
   readonly bench: Bench;
   readonly namespaces: ReadonlyMap<string, Namespace>;
   /** The PodDisruptionBudgets of each workload, by its key. */
-  readonly budgets: ReadonlyMap<string, readonly string[]>;
+  readonly budgets: ReadonlyMap<string, readonly Budget[]>;
   /** By the key of their workload, as the look at the cluster showed them. */
   readonly autoscalers: ReadonlyMap<string, Autoscaler>;
   /** As the look at the cluster showed them: which namespaces have a ResourceQuota, and what one Pod counts for there. */
@@ -237,7 +238,8 @@ class Starting {
     // Quotas were asked right before (quota-room.ts).
     const asked = { injection: tried?.injection, shortages: [] };
     const autoscaler = this.#world.autoscalers.get(keyOf(workload));
-    const judged = { workload, pods, namespace, autoscaler, ...asked };
+    const budgets = this.#world.budgets.get(keyOf(workload)) ?? [];
+    const judged = { workload, pods, namespace, autoscaler, budgets, ...asked };
     const verdict = judge(judged, { ...bench, now: clock.now() });
     announcer.tell({
       kind: 'judgedAgain',

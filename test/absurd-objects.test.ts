@@ -144,7 +144,15 @@ async function planOf(transport: Parameters<typeof readInventory>[0]) {
   };
   const { plan, checkpoint } = assess(inventory, EMPTY, circumstances);
   const window = { kind: 'open' as const, occurrence: OCCURRENCE, closesAt: BEGIN + HOUR };
-  const more = { stop: undefined, unready: undefined, unseen: [], unserved: [], skipped: [], missing: undefined };
+  const more = {
+    stop: undefined,
+    unready: undefined,
+    unseen: [],
+    unserved: [],
+    strangers: [],
+    skipped: [],
+    missing: undefined,
+  };
   const preview = { kind: 'plan' as const, window, plan, sweep: checkpoint.sweep?.id ?? null, ...more };
   assert.equal(typeof planText(preview, NOW), 'string');
   assert.equal(typeof JSON.stringify(planJson(preview)), 'string');

@@ -216,6 +216,7 @@ export function aJudged(given: Partial<Judged> = {}): Judged {
     namespace: aNamespace({ name: workload.namespace }),
     injection: undefined,
     autoscaler: undefined,
+    budgets: [],
     shortages: [],
     ...given,
   };

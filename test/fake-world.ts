@@ -1,3 +1,4 @@
+import type { Budget } from '../src/domain/budget.ts';
 import { EMPTY, decodeCheckpoint, encodeCheckpoint, type Checkpoint } from '../src/domain/checkpoint.ts';
 import type { Admission } from '../src/domain/drift.ts';
 import {
@@ -42,7 +43,7 @@ export class FakeCluster implements Cluster {
   readonly calls: string[] = [];
   readonly scripts = new Map<string, Script>();
   readonly namespaces = new Map<string, Namespace>();
-  readonly budgets = new Map<string, readonly string[]>();
+  readonly budgets = new Map<string, readonly Budget[]>();
   readonly autoscalers = new Map<string, Autoscaler>();
   readonly quotasIn = new Map<string, readonly Quota[]>();
   readonly usage = new Map<string, PodUsage>();
@@ -59,6 +60,7 @@ export class FakeCluster implements Cluster {
   onRescale = (_: RescaleOrder, apply: () => PatchAnswer): PatchAnswer => apply();
   /** What the API server says to an eviction; `apply` takes the Pod away and has its replacement made. */
   onEvict = (_: Pod, apply: () => EvictAnswer): EvictAnswer => apply();
+  isAvailable = (pod: Pod): boolean => pod.ready;
   /** What a Pod that is made now is like. */
   newPod: Partial<Pod> = { images: imagesOf('app:1', 'proxy:2') };
 
@@ -116,6 +118,7 @@ export class FakeCluster implements Cluster {
       bookmark: [],
       skipped,
       unserved,
+      strangers: new Map(),
     };
     return Promise.resolve({ at: this.#clock.now(), ...seen });
   }
@@ -222,12 +225,18 @@ export class FakeCluster implements Cluster {
 
   #made = 0;
 
-  /** As a ReplicaSet does: the newest go, and what is missing is made and ready after ten seconds. */
+  /**
+   * As a ReplicaSet does: those that are not ready go first, and with bad luck the oldest, and what is missing is made and
+   * ready after ten seconds.
+   */
   async #fill(ref: WorkloadRef): Promise<void> {
     await this.sleep(SECOND);
     const live = (): readonly Pod[] => this.#pods.get(keyOf(ref)) ?? [];
     const { replicas, restartedAt } = this.get(ref) ?? { replicas: 0, restartedAt: undefined };
-    const kept = live().slice(0, replicas);
+    const gone = live()
+      .toSorted((a, b) => Number(a.ready) - Number(b.ready) || a.createdAt - b.createdAt)
+      .slice(0, Math.max(0, live().length - replicas));
+    const kept = live().filter(pod => !gone.includes(pod));
     const made = Array.from({ length: replicas - kept.length }, () =>
       aPod({ name: `new-${++this.#made}`, createdAt: this.#clock.now(), restartedAt, ...this.newPod, ready: false }),
     );
@@ -247,7 +256,7 @@ export class FakeCluster implements Cluster {
     const workload = this.get(ref);
     if (workload === undefined) return;
     const pods = this.#pods.get(keyOf(ref)) ?? [];
-    const availableReplicas = pods.filter(({ ready }) => ready).length;
+    const availableReplicas = pods.filter(this.isAvailable).length;
     const counted = { replicas: pods.length, updatedReplicas: pods.length, availableReplicas };
     this.update(ref, { status: { ...counted, observedGeneration: workload.generation } });
   }

@@ -36,7 +36,7 @@ async function shopWith(more: Readonly<Record<string, readonly unknown[]>>): Pro
   const workload = inventory.workloads.find(({ namespace }) => namespace === 'shop') ?? assert.fail();
   const [pods, namespace] = [inventory.pods.get('shop/web') ?? [], inventory.namespaces.get('shop')];
   const { configChanges } = inventory;
-  const judged = { workload, pods, namespace, injection: undefined, autoscaler: undefined, shortages: [] };
+  const judged = { workload, pods, namespace, injection: undefined, autoscaler: undefined, budgets: [], shortages: [] };
   const verdict = judge(judged, aBench({ policy: POLICY, configChanges }));
   return { verdict, pods, budgets: inventory.budgets.get('shop/web') };
 }

@@ -107,7 +107,7 @@ describe('workloads that share a PodDisruptionBudget', () => {
       restarts,
       before: ({ cluster }) => {
         for (const { workload } of restarts) {
-          if (shares(workload)) cluster.budgets.set(`shop/${workload.name}`, ['shop/quorum']);
+          if (shares(workload)) cluster.budgets.set(`shop/${workload.name}`, [{ name: 'shop/quorum' }]);
         }
       },
     });
@@ -127,7 +127,11 @@ describe('workloads that share a PodDisruptionBudget', () => {
     const { flights } = await walk({
       restarts: some(3),
       before: ({ cluster }) => {
-        for (const [name, of] of Object.entries(budgets)) cluster.budgets.set(`shop/${name}`, of);
+        for (const [name, of] of Object.entries(budgets))
+          cluster.budgets.set(
+            `shop/${name}`,
+            of.map(budget => ({ name: budget })),
+          );
       },
     });
     const together = (a: string, b: string) =>

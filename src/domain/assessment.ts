@@ -1,3 +1,4 @@
+import type { Budget } from './budget.ts';
 import type { Bench } from './bench.ts';
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { parseInstant } from './instant.ts';
@@ -8,6 +9,8 @@ import { keyOf, type Autoscaler, type ConfigChanges, type Namespace, type Pod, t
 import { makePlan, type Plan } from './plan.ts';
 import type { Policy } from './policy.ts';
 import { shortagesOf, type PodUsage, type Quota, type Shortage } from './quota.ts';
+import { owedRecord } from './record.ts';
+import { markSpare } from './starts.ts';
 import { judge, type Verdict } from './verdict.ts';
 import { wantOf } from './want.ts';
 import type { Occurrence } from './window.ts';
@@ -23,6 +26,7 @@ export interface Look {
   readonly configChanges: ConfigChanges;
   /** By the key of their workload. */
   readonly autoscalers: ReadonlyMap<string, Autoscaler>;
+  readonly budgets: ReadonlyMap<string, readonly Budget[]>;
   /** ResourceQuotas by namespace, and where there are some, what one Pod counts for, by the key of its workload. */
   readonly quotas: ReadonlyMap<string, readonly Quota[]>;
   readonly usage: ReadonlyMap<string, PodUsage>;
@@ -75,8 +79,12 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
   const judgeOne = (workload: Workload, shortages: readonly Shortage[]): Verdict => {
     const key = keyOf(workload);
     const [pods, namespace] = [look.pods.get(key) ?? [], look.namespaces.get(workload.namespace)];
-    const [injection, autoscaler] = [injections.get(key), look.autoscalers.get(key)];
-    return judge({ workload, pods, namespace, injection, autoscaler, shortages }, bench);
+    const [injection, autoscaler, budgets] = [
+      injections.get(key),
+      look.autoscalers.get(key),
+      look.budgets.get(key) ?? [],
+    ];
+    return judge({ workload, pods, namespace, injection, autoscaler, budgets, shortages }, bench);
   };
   const alone = look.workloads.map(workload => judgeOne(workload, shortagesIn(look, workload)));
   // What a rollout of ours takes it gives back: who lacks it waits for that, and is asked again when it starts.
@@ -92,6 +100,7 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
     now,
     unread: new Set(look.skipped.map(({ namespace }) => namespace)),
   });
+  const known = bench.pastUnknown ? withSpares(settled, look.workloads, by) : settled;
   // Those of an earlier occurrence, or for other criteria, are awaited before its canary, and are no part of its ramp.
   const flying = verdicts.filter(
     verdict => verdict.kind === 'inFlight' && isOfRamp(settled, { at: verdict.record.at, for: verdict.record.want }),
@@ -104,11 +113,19 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
   const plan = makePlan(verdicts, ramp, policy.order);
   const reverted = newlyReverted(entered, settled);
   return {
-    checkpoint: countSweep(settled, verdicts),
+    checkpoint: countSweep(known, verdicts),
     plan,
     bench,
     reverted: look.workloads.filter(workload => reverted.has(keyOf(workload))),
   };
+}
+
+/** Whoever lost the checkpoint knows what is owed from the records alone, and the run after this one from the checkpoint. */
+function withSpares(checkpoint: Checkpoint, workloads: readonly Workload[], by: string): Checkpoint {
+  return workloads.reduce((marked, workload) => {
+    const owed = owedRecord(workload, by);
+    return owed === undefined ? marked : markSpare(marked, workload, owed.at);
+  }, checkpoint);
 }
 
 function shortagesIn({ quotas, usage }: Look, workload: Workload): readonly Shortage[] {

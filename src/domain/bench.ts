@@ -1,4 +1,5 @@
 import type { Start } from './checkpoint.ts';
+import type { Budget } from './budget.ts';
 import type { Injection } from './drift.ts';
 import type { Autoscaler, ConfigChanges, Namespace, Pod, Workload } from './model.ts';
 import type { Policy } from './policy.ts';
@@ -34,6 +35,8 @@ export interface Judged {
   readonly injection: Injection | undefined;
   /** The HorizontalPodAutoscaler of it, as the look at the cluster showed it. */
   readonly autoscaler: Autoscaler | undefined;
+  /** The PodDisruptionBudgets that select its Pods. */
+  readonly budgets: readonly Budget[];
   /** What the ResourceQuotas of its namespace lack for one more Pod of it. */
   readonly shortages: readonly Shortage[];
 }

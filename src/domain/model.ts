@@ -241,6 +241,7 @@ export type LeaveReason =
   | 'wouldCauseDowntime'
   | 'wayImpossible'
   | 'scaledLately'
+  | 'budgetForbids'
   | 'quotaTooSmall';
 
 /** Why a restart failed. */

@@ -1,5 +1,6 @@
 import { movedLately } from './autoscaler.ts';
 import type { Bench, Judged } from './bench.ts';
+import { forbiddenByBudget } from './budget.ts';
 import { formatDuration } from './duration.ts';
 import { formatInstant, isTakenBack, parseInstant } from './instant.ts';
 import {
@@ -16,6 +17,7 @@ import { namespaceSelected, ownerSelected, workloadSelected } from './policy.ts'
 import { quotaTooSmall } from './quota.ts';
 import { owedRecord, ownRecord, tookEffectSince, type RestartRecord } from './record.ts';
 import { isRollingOut, whyNoEviction, whyNoRollout } from './rollout.ts';
+import { isOwed } from './starts.ts';
 import type { Staleness } from './staleness.ts';
 import { isSameWant, wantFor } from './want.ts';
 import { mayBeDown, meansDowntime, type Choice } from './way.ts';
@@ -51,6 +53,7 @@ export function vetoOf(judged: Judged, record: RestartRecord | undefined, circum
     rememberedEnd(workload, record, circumstances) ??
     unwise(workload, circumstances) ??
     notReplaced(judged, circumstances) ??
+    withoutBudget(judged, circumstances) ??
     withoutRoom(judged, circumstances)
   );
 }
@@ -115,10 +118,18 @@ function endedBefore(
 function unsettled(
   { workload, pods }: Judged,
   record: RestartRecord | undefined,
-  { bench: { policy, by }, choice }: Circumstances,
+  { bench, choice }: Circumstances,
 ): Veto {
+  const { policy, by } = bench;
   const { status, replicas, strategy } = workload;
-  if (owedRecord(workload, by) !== undefined) {
+  const owed = owedRecord(workload, by);
+  if (owed !== undefined && !isOwed(workload, bench)) {
+    const detail =
+      `its record says that it wants ${owed.replicas} Pods and has one more, and nobody knows of that (kubectl rollout ` +
+      'undo?): kubectl annotate it nightshift/last-restart- if it wants what it has, else scale it';
+    return { why: 'unknown', detail };
+  }
+  if (owed !== undefined) {
     return { why: 'rolloutInProgress', detail: 'it has one Pod more than it wants, which is to be taken back first' };
   }
   const isHeldBack = strategy.kind === 'onDelete' && status.updatedReplicas < replicas;
@@ -267,6 +278,10 @@ export function fought(
   if (!movedLately(autoscaler, bench.now)) return undefined;
   const detail = `autoscaler ${name} scaled it at ${formatInstant(lastScaled)}, and may do so again`;
   return { why: 'scaledLately', detail };
+}
+
+function withoutBudget({ workload, budgets }: Judged, { bench: { policy }, choice }: Circumstances): Veto {
+  return choice.kind === 'way' ? forbiddenByBudget(workload, { way: choice.way, budgets, policy }) : undefined;
 }
 
 function withoutRoom({ workload, shortages }: Judged, { choice }: Circumstances): Veto {

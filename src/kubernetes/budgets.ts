@@ -1,17 +1,19 @@
+import type { Budget } from '../domain/budget.ts';
 import type { ObjectRef } from '../domain/model.ts';
 import { type Labels, type Requirement, selectorMatches, type Selector } from '../domain/selector.ts';
-import { at, isRecord, listAt, textAt, textsAt } from './json.ts';
+import { at, isRecord, listAt, numberAt, textAt, textsAt } from './json.ts';
 import { list } from './lists.ts';
 import { BUDGETS } from './resource.ts';
 import type { Transport } from './transport.ts';
 
-/** A PodDisruptionBudget: whom it selects. */
-export interface Budget extends ObjectRef {
+/** A PodDisruptionBudget, with whom it selects. */
+interface SelectingBudget extends ObjectRef {
+  readonly budget: Budget;
   readonly selector: Selector;
 }
 
 /** By namespace. */
-type Budgets = ReadonlyMap<string, readonly Budget[]>;
+type Budgets = ReadonlyMap<string, readonly SelectingBudget[]>;
 
 /** All budgets of a namespace, or of the cluster. Throws like `list`. */
 export async function readBudgets(transport: Transport, namespace: string): Promise<Budgets> {
@@ -19,23 +21,29 @@ export async function readBudgets(transport: Transport, namespace: string): Prom
   return Map.groupBy(items, budget => budget.namespace);
 }
 
-/** Those that select Pods with these labels, as `NAMESPACE/NAME`. */
-export function budgetsOf(budgets: Budgets, namespace: string, labels: Labels): readonly string[] {
+/** Those that select Pods with these labels. */
+export function budgetsOf(budgets: Budgets, namespace: string, labels: Labels): readonly Budget[] {
   return (budgets.get(namespace) ?? [])
     .filter(({ selector }) => selectorMatches(selector, labels))
-    .map(budget => `${budget.namespace}/${budget.name}`);
+    .map(({ budget }) => budget);
 }
 
 /** Undefined for one without a selector, which selects nothing; an empty selector selects everything (policy/v1). */
-export function projectBudget(object: unknown): Budget | undefined {
+export function projectBudget(object: unknown): SelectingBudget | undefined {
   const selector = at(object, 'spec', 'selector');
   if (!isRecord(selector)) return undefined;
-  return {
-    namespace: textAt(object, 'metadata', 'namespace') ?? '',
-    name: textAt(object, 'metadata', 'name') ?? '',
-    selector: selectorOf(selector),
+  const [namespace, name] = [textAt(object, 'metadata', 'namespace') ?? '', textAt(object, 'metadata', 'name') ?? ''];
+  const budget = {
+    name: `${namespace}/${name}`,
+    expected: numberAt(object, 'status', 'expectedPods'),
+    minAvailable: amountAt(object, 'minAvailable'),
+    maxUnavailable: amountAt(object, 'maxUnavailable'),
   };
+  return { namespace, name, budget, selector: selectorOf(selector) };
 }
+
+const amountAt = (object: unknown, key: string): number | string | undefined =>
+  numberAt(object, 'spec', key) ?? textAt(object, 'spec', key);
 
 /** Operators that nobody knows are left out: better a budget too many in common than one too few. */
 function selectorOf(selector: unknown): Selector {

@@ -43,7 +43,7 @@ export async function evict(transport: Transport, { namespace }: ObjectRef, pod:
     if (refuser === 'admission') return { kind: 'denied', message };
     return { kind: 'unanswered', message: `${describeCall(call)} was refused: ${message}`, retryAfter: undefined };
   }
-  if (status === 500 && SEVERAL_BUDGETS.test(message)) return { kind: 'denied', message };
+  if (status === 500 && SEVERAL_BUDGETS.test(message)) return { kind: 'never', message };
   if (status === 401 || isPassing(status) || status < 400) return { kind: 'unanswered', message, retryAfter };
   return { kind: 'denied', message };
 }

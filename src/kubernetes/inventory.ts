@@ -1,3 +1,5 @@
+import type { StrangerCounts } from '../domain/strangers.ts';
+import type { Budget } from '../domain/budget.ts';
 import type { Autoscaler, ConfigChanges, Kind, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
 import type { PodUsage, Quota } from '../domain/quota.ts';
@@ -16,7 +18,7 @@ import { controlledBy, isTerminal, projectPod } from './pod-projection.ts';
 import { readQuotas, Usages } from './quotas.ts';
 import { NAMESPACES, PODS } from './resource.ts';
 import type { Transport } from './transport.ts';
-import { isBeingDeleted, projectNamespace, projectWorkload } from './workload-projection.ts';
+import { isBeingDeleted, ownerOf, projectNamespace, projectWorkload } from './workload-projection.ts';
 
 /** What a run may see: everything, or these namespaces. */
 export type Scope = { readonly kind: 'cluster' } | { readonly kind: 'namespaces'; readonly names: readonly string[] };
@@ -31,11 +33,12 @@ interface Part {
   readonly namespaces: readonly Namespace[];
   readonly workloads: readonly Workload[];
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
-  readonly budgets: ReadonlyMap<string, readonly string[]>;
+  readonly budgets: ReadonlyMap<string, readonly Budget[]>;
   readonly autoscalers: ReadonlyMap<string, Autoscaler>;
   readonly quotas: ReadonlyMap<string, readonly Quota[]>;
   readonly usage: ReadonlyMap<string, PodUsage>;
   readonly configChanges: ConfigChanges;
+  readonly strangers: StrangerCounts;
   readonly bookmark: WatchBookmark;
   readonly unserved: readonly Kind[];
   readonly date: number | undefined;
@@ -76,6 +79,7 @@ export async function readInventory(
     quotas: new Map([...parts.values()].flatMap(part => [...part.quotas])),
     usage: new Map([...parts.values()].flatMap(part => [...part.usage])),
     configChanges: new Map([...parts.values()].flatMap(part => [...part.configChanges])),
+    strangers: new Map([...parts.values()].flatMap(part => [...part.strangers])),
     bookmark: [...parts.values()].flatMap(part => part.bookmark),
     skipped,
     unserved: [...new Set([...parts.values()].flatMap(part => part.unserved))],
@@ -135,11 +139,11 @@ async function readWorkloads(
   const autoscalers = await readAutoscalers(transport, { namespace, kinds: needs.kinds });
   const quotas = await readQuotas(transport, namespace);
   const usages = new Usages(quotas);
-  const budgets = new Map<string, readonly string[]>();
+  const budgets = new Map<string, readonly Budget[]>();
   // Labels that admission adds are on the Pods alone.
   const count = (workload: WorkloadRef, labels: Labels): void => {
     const known = budgets.get(keyOf(workload)) ?? [];
-    const more = budgetsOf(all, workload.namespace, labels).filter(budget => !known.includes(budget));
+    const more = budgetsOf(all, workload.namespace, labels).filter(({ name }) => !known.some(one => one.name === name));
     if (more.length > 0) budgets.set(keyOf(workload), [...known, ...more]);
   };
   const workloads: Workload[] = [];
@@ -167,6 +171,7 @@ async function readWorkloads(
     workloads.push(...listed.items);
     bookmark.push({ kind, namespace, resourceVersion: listed.resourceVersion });
   }
+  const strangers = new StrangersSeen();
   const pods = new Map<string, Pod[]>(workloads.map(workload => [keyOf(workload), []]));
   const annotations = new Map<string, Annotations>();
   const frugal = (workload: WorkloadRef, shape: PodShape): PodShape => {
@@ -181,7 +186,11 @@ async function readWorkloads(
       if (isTerminal(object) || isBeingDeleted(object)) return undefined;
       const workload = workloadOf(object);
       const others = workload && pods.get(keyOf(workload));
-      if (workload === undefined || others === undefined) return undefined;
+      if (workload === undefined || others === undefined) {
+        // One of a kind that is looked for is of a workload that has gone or come since.
+        if (workload === undefined || !needs.kinds.includes(workload.kind)) strangers.see(object, workload?.kind);
+        return undefined;
+      }
       count(workload, textsAt(object, 'metadata', 'labels'));
       const pod = projectPod(object, interner, needs);
       usages.see(workload, { object, createdAt: pod.createdAt });
@@ -189,7 +198,30 @@ async function readWorkloads(
       return undefined;
     },
   });
-  return { workloads, pods, budgets, autoscalers, quotas, usage: usages.all, configChanges, bookmark, unserved };
+  return {
+    workloads,
+    pods,
+    budgets,
+    autoscalers,
+    quotas,
+    usage: usages.all,
+    configChanges,
+    strangers: strangers.counts,
+    bookmark,
+    unserved,
+  };
+}
+
+class StrangersSeen {
+  readonly counts = new Map<string, Map<string, number>>();
+
+  /** `kind` is that of its workload, where that is a kind that nightshift knows. */
+  see(pod: unknown, kind: Kind | undefined): void {
+    const namespace = textAt(pod, 'metadata', 'namespace') ?? '';
+    const counts = this.counts.get(namespace) ?? new Map<string, number>();
+    const controller = kind ?? ownerOf(pod)?.kind ?? '';
+    this.counts.set(namespace, counts.set(controller, (counts.get(controller) ?? 0) + 1));
+  }
 }
 
 /** So many Pods of a workload may differ in their annotations; something may write another one on each. */

@@ -59,7 +59,7 @@ function boundedAt(annotations: unknown, name: string, most: number): string | u
 }
 
 /** The one that is its controller; others only keep it from being forgotten. */
-function ownerOf(object: unknown): Owner | undefined {
+export function ownerOf(object: unknown): Owner | undefined {
   const owner = listAt(object, 'metadata', 'ownerReferences').find(one => at(one, 'controller') === true);
   if (owner === undefined) return undefined;
   const [group = ''] = (textAt(owner, 'apiVersion') ?? '').split('/').slice(0, -1);

@@ -2,10 +2,11 @@ import { movedLately } from '../domain/autoscaler.ts';
 import { commonCauses, type CommonCause } from '../domain/causes.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { formatInstant } from '../domain/instant.ts';
-import { keyOf, titleOf, type Autoscaler, type Reason } from '../domain/model.ts';
+import { keyOf, titleOf, unreachable, type Autoscaler, type Reason } from '../domain/model.ts';
 import { printable } from '../domain/problem.ts';
 import { summarizeWindow, until } from '../domain/report.ts';
 import type { Placed } from '../domain/order.ts';
+import type { Strangers } from '../domain/strangers.ts';
 import type { Leave, Restart } from '../domain/verdict.ts';
 import type { WindowState } from '../domain/window.ts';
 import type { Preview } from '../preview.ts';
@@ -65,7 +66,36 @@ export function planText(preview: PlanPreview, now: number): string {
     ];
     blocks.push(table(['NAMESPACE', 'NAME', 'LEFT ALONE BECAUSE', 'DETAIL'], rows));
   }
+  if (preview.strangers.length > 0) say(`No run restarts ${strangersText(preview.strangers)}.`);
   return blocks.join('\n\n');
+}
+
+/** So many sorts of them are told. */
+const MOST_STRANGERS = 8;
+
+/** Pods of which no workload is restarted, with what becomes of them. */
+function strangersText(strangers: readonly Strangers[]): string {
+  const more = strangers.slice(MOST_STRANGERS).reduce((sum, { pods }) => sum + pods, 0);
+  const phrases = strangers.slice(0, MOST_STRANGERS).map(phraseOf);
+  return [...phrases, ...(more > 0 ? [`${plural(more, 'Pod')} of others`] : [])].join('; ');
+}
+
+function phraseOf({ controller, pods, why }: Strangers): string {
+  const [kind = ''] = controller.split('.');
+  switch (why) {
+    case 'endByThemselves':
+      return `${plural(pods, 'Pod')} of Jobs, which end by themselves`;
+    case 'staticPods':
+      return `${plural(pods, 'static Pod')}, which the kubelet makes`;
+    case 'withoutController':
+      return `${plural(pods, 'Pod')} without a controller, which nobody would make again`;
+    case 'kindNotSelected':
+      return `${plural(pods, 'Pod')} of ${kind}s, which select.kinds does not name`;
+    case 'unknownController':
+      return `${plural(pods, 'Pod')} of ${controller}, which nightshift does not know`;
+    default:
+      return unreachable(why);
+  }
 }
 
 function restartRow(
@@ -119,7 +149,17 @@ function windowLine(state: WindowState, now: number): string {
 }
 
 /** The plan for machines; `version` grows when a field changes its meaning or goes. */
-export function planJson({ window, plan, sweep, stop, unready, unseen, unserved, skipped }: PlanPreview): unknown {
+export function planJson({
+  window,
+  plan,
+  sweep,
+  stop,
+  unready,
+  unseen,
+  unserved,
+  skipped,
+  strangers,
+}: PlanPreview): unknown {
   return {
     version: 1,
     window: summarizeWindow(window),
@@ -147,6 +187,7 @@ export function planJson({ window, plan, sweep, stop, unready, unseen, unserved,
       })),
     ),
     left: plan.left.map(entry),
+    strangers,
   };
 }
 

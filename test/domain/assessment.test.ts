@@ -39,6 +39,7 @@ function aLook(seen: readonly { readonly workload: Workload; readonly pod?: Part
     skipped: [],
     configChanges: new Map(),
     autoscalers: new Map(),
+    budgets: new Map(),
     quotas: new Map(),
     usage: new Map(),
     pods: new Map(seen.map(({ workload, pod }) => [keyOf(workload), somePods(workload.replicas, pod)])),

@@ -83,6 +83,15 @@ test('a workload whose Pods match no criterion is fresh', () => {
   assert.equal(verdict.kind === 'leave' && verdict.why, 'fresh');
 });
 
+test('what two budgets select is left before it is to be evicted, and rolled out', () => {
+  const budgets = [{ name: 'shop/a' }, { name: 'shop/b' }];
+  const [evicted, rolled] = ['evict', 'rollout'].map(way =>
+    judge(aJudged({ budgets }), aBench({ policy: aPolicy({ restart: { way } }) })),
+  );
+  assert.equal(evicted?.kind === 'leave' && evicted.why, 'budgetForbids');
+  assert.equal(rolled?.kind, 'restart');
+});
+
 const without = (select: Readonly<Record<string, unknown>>): Partial<Bench> => ({ policy: aPolicy({ select }) });
 const denied = { past: new Map([['shop/web', aStart({ outcome: 'denied' })]]) };
 

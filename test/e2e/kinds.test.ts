@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { type DeploymentWishes, ofKind, settledKinds } from '../cluster/fleet.ts';
 import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
+import { applyBudget } from './budgets.ts';
 import { leftByName, outcomesByName, quickPolicy, Site, type SiteOptions } from './site.ts';
 import { injectedSite, upgrade } from './upgraded.ts';
 
@@ -122,6 +123,21 @@ describe('StatefulSets and DaemonSets', { concurrency: 4 }, () => {
       single: 'wouldCauseDowntime',
     });
     assert.deepEqual(report.outcomes, []);
+  });
+
+  test('of which a budget wants all Pods are left where that is a quorum, and rolled out where it may be missed', async () => {
+    const site = await Site.open(RIGHTS);
+    await deployOther(site, 'StatefulSet', { name: 'db', replicas: 3 });
+    await deployOther(site, 'StatefulSet', { name: 'cache', replicas: 3 });
+    await applyBudget(site, { app: 'db', minAvailable: 3 });
+    await applyBudget(site, { app: 'cache', minAvailable: 2 });
+    await site.age();
+    const { code, report } = await site.run(policyOf(site));
+    assert.equal(code, 0);
+    assert.deepEqual(outcomesByName(report), { cache: 'restarted' });
+    const [left] = report.left.filter(({ namespace, name }) => namespace === site.namespaces[0] && name === 'db');
+    assert.equal(left?.why, 'budgetForbids');
+    assert.match(left.detail, /its rollout takes 1 at a time, and PodDisruptionBudget \S+\/db lets 0 be missing/);
   });
 
   test('that do not start stop the sweep with that reason, and the other Pods go on serving', async () => {

@@ -6,6 +6,7 @@ import { parseRecord } from '../../src/domain/record.ts';
 import { deploymentsOf, noNewPods, ofKind, settled, settledKinds, type DeploymentWishes } from '../cluster/fleet.ts';
 import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
+import { applyBudget, lostPod } from './budgets.ts';
 import { watchReady } from './ready-watch.ts';
 import { Release } from './release.ts';
 import { failedPod, leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
@@ -60,24 +61,12 @@ const whatStands = async (site: Site, name: string) => {
   return { replicas: spec.replicas, owed: parseRecord(metadata.annotations?.[LAST_RESTART])?.replicas };
 };
 
-const budget = (site: Site, app: string, minAvailable: number) => ({
-  apiVersion: 'policy/v1',
-  kind: 'PodDisruptionBudget',
-  metadata: { namespace: site.namespaces[0], name: app },
-  spec: { minAvailable, selector: { matchLabels: { app } } },
-});
-
-/** Applies a budget, and waits until it is counted. */
-async function apply(site: Site, app: string, minAvailable: number): Promise<void> {
-  await site.cluster.kubectlApply(JSON.stringify(budget(site, app, minAvailable)));
-  const path = `/apis/policy/v1/namespaces/${site.namespaces[0]}/poddisruptionbudgets/${app}`;
-  await until('the budget to be counted', async () => {
-    const { metadata, status } = await site.cluster.api<{
-      metadata: { generation: number };
-      status?: { observedGeneration?: number; currentHealthy?: number };
-    }>(path);
-    return status?.observedGeneration === metadata.generation && (status.currentHealthy ?? 0) > 0;
-  });
+/** Two Pods, and a budget that would let one be missing if the third that it counts were there. */
+async function blockedSite(): Promise<Site> {
+  const site = await staleSite({ name: 'api', replicas: 2 });
+  await site.cluster.kubectlApply(JSON.stringify(lostPod(site, 'lost')));
+  await applyBudget(site, { app: 'api', minAvailable: 2, and: 'lost' });
+  return site;
 }
 
 /** A HorizontalPodAutoscaler that allows so many Pods at most. */
@@ -114,7 +103,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
 
   test('of a Deployment of three none is ever missing, and its budget is honoured', async () => {
     const site = await staleSite({ name: 'api', replicas: 3, annotations: { 'nightshift/way': 'replace' } });
-    await apply(site, 'api', 3);
+    await applyBudget(site, { app: 'api', minAvailable: 3 });
     await using ready = watchReady(site);
     await until('its Pods to be watched', () => ready.now('api') === 3);
     const { code, report, worker } = await site.run(sidecarPolicy(site, replacing));
@@ -157,13 +146,13 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
     await autoscale(site, 'scaled', 2);
     assert.equal(await worker.ended, 0, worker.stderr());
     const report = reportOf(worker.stdout());
-    assert.deepEqual(outcomesByName(report), { scaled: 'reverted' });
-    assert.match(report.outcomes[0]?.detail ?? '', /somebody set its replicas to 2/);
+    assert.deepEqual(outcomesByName(report), { scaled: 'superseded' });
+    assert.match(report.outcomes[0]?.detail ?? '', /autoscaler scaled took its spare Pod back/);
     await until('the spare Pod to be gone', async () => (await podsOf(site, 'scaled')).length === 2);
     assert.deepEqual(await uidsOf(site, 'scaled'), before);
     assert.deepEqual(await whatStands(site, 'scaled'), { replicas: 2, owed: undefined });
     const again = await site.run(sidecarPolicy(site, replacing));
-    assert.deepEqual(leftByName(again.report, site), { scaled: 'revertedBefore' });
+    assert.deepEqual(leftByName(again.report, site), { scaled: 'wayImpossible' });
   });
 
   test('where an autoscaler allows no more, or has just moved, it is not begun', async () => {
@@ -321,20 +310,68 @@ describe('by evictions', { concurrency: 4 }, () => {
   });
 
   test('a budget that allows none is waited for, and then they go on', async () => {
-    const site = await staleSite({ name: 'api', replicas: 2 });
-    await apply(site, 'api', 2);
+    const site = await blockedSite();
     const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site, evicting)), '--output', 'json']);
     await worker.said('waiting for a PodDisruptionBudget');
-    await apply(site, 'api', 1);
+    await applyBudget(site, { app: 'api', minAvailable: 1, and: 'lost' });
     assert.equal(await worker.ended, 0, worker.stdout() + worker.stderr());
     assert.deepEqual(await sidecarsOf(site, 'api'), [NEW]);
     const [waited] = worker.lines().filter(({ message }) => message === 'waiting for a PodDisruptionBudget');
     assert.match(String(waited?.['detail']), /The disruption budget api needs 2 healthy pods and has 2 currently/);
   });
 
-  test('a budget that never allows any is a denial that names it, and is not asked again at the next tick', async () => {
+  test('what a budget would never allow is left before it is begun', async () => {
     const site = await staleSite({ name: 'api', replicas: 2 });
-    await apply(site, 'api', 2);
+    await applyBudget(site, { app: 'api', minAvailable: 2 });
+    const { code, report } = await site.run(sidecarPolicy(site, evicting));
+    assert.equal(code, 0);
+    assert.deepEqual(leftByName(report, site), { api: 'budgetForbids' });
+  });
+
+  test('what two budgets select is left, too, for Kubernetes evicts none of that', async () => {
+    const site = await staleSite({ name: 'api', replicas: 3 });
+    await applyBudget(site, { app: 'api', minAvailable: 2 });
+    await applyBudget(site, { app: 'api', minAvailable: 1, name: 'another' });
+    const { code, report } = await site.run(sidecarPolicy(site, evicting));
+    assert.equal(code, 0);
+    assert.deepEqual(leftByName(report, site), { api: 'budgetForbids' });
+    const [left] = report.left.filter(({ namespace }) => namespace === site.namespaces[0]);
+    assert.match(left?.detail ?? '', /both select its Pods/);
+  });
+
+  test('those of a run that died go on only when what must be ready is', async () => {
+    const site = await staleSite({ name: 'api', replicas: 3, podAnnotations: { 'test.nightshift/delay': '3s' } });
+    const [namespace = ''] = site.namespaces;
+    await site.deploy(site.deployment({ name: 'mesh', annotations: { 'nightshift/restart': 'never' } }));
+    const policy = (timeout: string) =>
+      sidecarPolicy(site, {
+        ...evicting,
+        ready: [{ deployment: `${namespace}/mesh` }],
+        rollout: { timeout, soak: '0s' },
+      });
+    const evictions = async () =>
+      (await site.requests()).filter(({ resource, code }) => resource === 'pods/eviction' && code === 201).length;
+    const pod = await failedPod(site);
+    const worker = site.start(['run', '--policy', site.policyFile(policy('60s'))], {
+      NIGHTSHIFT_POD_NAME: pod.name,
+      NIGHTSHIFT_POD_UID: pod.uid,
+    });
+    await until('an eviction', async () => (await evictions()) === 1, { everyMilliseconds: 20 });
+    worker.process.kill('SIGKILL');
+    await worker.ended;
+    await site.cluster.kubectl('-n', namespace, 'scale', '--replicas=0', 'deployment/mesh');
+    const { code, report } = await site.run(policy('6s'));
+    assert.deepEqual([code, report.ending.kind], [0, 'notReady']);
+    assert.deepEqual(outcomesByName(report), { api: 'interrupted' });
+    assert.equal(await evictions(), 1);
+    await site.cluster.kubectl('-n', namespace, 'scale', '--replicas=2', 'deployment/mesh');
+    const again = await site.run(policy('60s'));
+    assert.deepEqual(outcomesByName(again.report), { api: 'restarted' });
+    assert.equal(await evictions(), 3);
+  });
+
+  test('a budget that allows none in time is a denial that names it, and is not asked again at the next tick', async () => {
+    const site = await blockedSite();
     const policy = sidecarPolicy(site, { ...evicting, rollout: { timeout: '5s', soak: '0s' } });
     const { code, report } = await site.run(policy);
     assert.equal(code, 3);

@@ -27,6 +27,16 @@ describe('a PodDisruptionBudget selects', () => {
     it(what, () => assert.equal(selects(selector, labels), yes));
   }
 
+  it('with what it allows, and what its controller has counted', () => {
+    const metadata = { namespace: 'shop', name: 'quorum' };
+    const projected = (spec: Json, status?: Json) =>
+      projectBudget({ metadata, spec: { selector: {}, ...Object(spec) }, status })?.budget;
+    const nothing = { name: 'shop/quorum', expected: undefined, minAvailable: undefined, maxUnavailable: undefined };
+    assert.deepEqual(projected({ minAvailable: 2 }, { expectedPods: 3 }), { ...nothing, minAvailable: 2, expected: 3 });
+    assert.deepEqual(projected({ maxUnavailable: '30%' }), { ...nothing, maxUnavailable: '30%' });
+    assert.deepEqual(projected({}), nothing);
+  });
+
   it('only in its namespace', () => {
     assert.equal(selects({}, {}, 'bank'), false);
   });

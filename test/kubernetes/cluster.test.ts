@@ -253,7 +253,7 @@ describe('an eviction', () => {
       failure(429, 'too many requests'),
       { kind: 'unanswered', message: 'too many requests (HTTP 429)', retryAfter: undefined },
     ],
-    ['of a Pod of two budgets', 500, failure(500, several), { kind: 'denied', message: `${several} (HTTP 500)` }],
+    ['of a Pod of two budgets', 500, failure(500, several), { kind: 'never', message: `${several} (HTTP 500)` }],
     ['that the guard refuses', 422, failure(422, 'no'), { kind: 'denied', message: 'no (HTTP 422)' }],
     [
       'while etcd is away',

@@ -169,7 +169,40 @@ describe('the inventory', () => {
     await using server = await fakeApiServer(({ path }, response) => reply(response, 200, lists[path]));
     await using to = transportTo(server);
     const { budgets } = await readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 });
-    assert.deepEqual(Object.fromEntries(budgets), { 'shop/both': ['shop/x', 'shop/y'], 'shop/pods': ['shop/y'] });
+    const names = [...budgets].map(([key, all]) => [key, all.map(({ name }) => name)]);
+    assert.deepEqual(Object.fromEntries(names), { 'shop/both': ['shop/x', 'shop/y'], 'shop/pods': ['shop/y'] });
+  });
+
+  it('counts the live Pods of nothing that is looked for, by whose they are', async () => {
+    const owned = (kind: string, apiVersion: string): Json => ({ kind, apiVersion, name: 'x', controller: true });
+    const of = (name: string, owners: readonly Json[], more: Json = {}): Json => ({
+      metadata: { namespace: 'shop', name, ownerReferences: owners, ...Object(more) },
+    });
+    const lists: Readonly<Record<string, Json>> = {
+      '/api/v1/namespaces': aList([{ metadata: { name: 'shop' } }]),
+      '/apis/apps/v1/deployments': aList([aDeployment('cart')]),
+      '/api/v1/pods': aList([
+        aPod('cart', 'cart-1'),
+        aPod('gone', 'gone-1'),
+        of('job-1', [owned('Job', 'batch/v1')]),
+        of('job-2', [owned('Job', 'batch/v1')]),
+        of('job-3', [owned('Job', 'batch/v1')], { deletionTimestamp: '2026-11-24T01:00:00Z' }),
+        of('etcd', [owned('Node', 'v1')]),
+        of('db-0', [owned('StatefulSet', 'apps/v1')]),
+        of('clone', [owned('CloneSet', 'apps.kruise.io/v1alpha1')]),
+        of('bare', []),
+      ]),
+    };
+    await using server = await fakeApiServer(({ path }, response) => reply(response, 200, lists[path] ?? aList([])));
+    await using to = transportTo(server);
+    const { strangers } = await readInventory(to.transport, { scope: CLUSTER, needs: NO_NEEDS, now: 1 });
+    assert.deepEqual(Object.fromEntries(strangers.get('shop') ?? []), {
+      'Job.batch': 2,
+      Node: 1,
+      StatefulSet: 1,
+      'CloneSet.apps.kruise.io': 1,
+      '': 1,
+    });
   });
 
   for (const scope of [CLUSTER, { kind: 'namespaces', names: ['shop', 'other'] }] as const) {

@@ -88,6 +88,7 @@ const PREVIEW: Preview & { readonly kind: 'plan' } = {
   unready: 'words',
   unseen: ['words'],
   unserved: [],
+  strangers: [{ controller: 'words', pods: 1, why: 'unknownController' }],
   missing: 'words',
   skipped: [{ namespace: 'words', why: 'words' }],
 };

@@ -28,6 +28,7 @@ const aPreview = (verdicts = VERDICTS, given: Partial<PlanPreview> = {}): PlanPr
   unseen: [],
   missing: undefined,
   unserved: [],
+  strangers: [],
   skipped: [],
   ...given,
 });
@@ -99,6 +100,33 @@ shop        stopped   paused               left: paused`,
       line: 'The API server serves no Rollouts, which the policy names.',
     },
     {
+      because: 'which Pods no run restarts, and why',
+      preview: aPreview([], {
+        strangers: [
+          { controller: 'StatefulSet', pods: 30, why: 'kindNotSelected' },
+          { controller: 'Job.batch', pods: 14, why: 'endByThemselves' },
+          { controller: 'CloneSet.apps.kruise.io', pods: 4, why: 'unknownController' },
+          { controller: 'Node', pods: 3, why: 'staticPods' },
+          { controller: '', pods: 1, why: 'withoutController' },
+        ],
+      }),
+      line:
+        'No run restarts 30 Pods of StatefulSets, which select.kinds does not name; 14 Pods of Jobs, which end by themselves; ' +
+        '4 Pods of CloneSet.apps.kruise.io, which nightshift does not know; 3 static Pods, which the kubelet makes; ' +
+        '1 Pod without a controller, which nobody would make again.',
+    },
+    {
+      because: 'how many Pods of others, where their controllers are many',
+      preview: aPreview([], {
+        strangers: Array.from({ length: 10 }, (_, index) => ({
+          controller: `K${index}.example.test`,
+          pods: 2,
+          why: 'unknownController' as const,
+        })),
+      }),
+      line: `No run restarts ${Array.from({ length: 8 }, (_, index) => `2 Pods of K${index}.example.test, which nightshift does not know`).join('; ')}; 4 Pods of others.`,
+    },
+    {
       because: 'which namespaces could not be read',
       preview: aPreview([], { skipped: [{ namespace: 'secret', why: 'forbidden' }] }),
       line: 'Namespace secret is skipped: forbidden',
@@ -111,7 +139,11 @@ shop        stopped   paused               left: paused`,
 const BY_ROLLOUT = { way: 'rollout', because: '' };
 
 test('the plan for machines is documented: names, kinds, reasons, ways and replicas', () => {
-  const stopped = { stop: 'shop/x failed', skipped: [{ namespace: 'secret', why: 'forbidden' }] };
+  const stopped = {
+    stop: 'shop/x failed',
+    skipped: [{ namespace: 'secret', why: 'forbidden' }],
+    strangers: [{ controller: 'Job.batch', pods: 2, why: 'endByThemselves' as const }],
+  };
   const entry = (name: string, why = 'podTooOld', detail = 'old') => ({
     namespace: 'shop',
     name,

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { forbiddenByBudget, type Budget } from '../../src/domain/budget.ts';
+import type { Way } from '../../src/domain/model.ts';
+import { aPolicy, aWorkload, type GivenWorkload } from '../build.ts';
+
+const FOUR = { name: 'shop/quorum', expected: 4 };
+const STATEFUL: GivenWorkload = {
+  kind: 'StatefulSet',
+  replicas: 4,
+  strategy: { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 1 },
+};
+
+interface Case {
+  readonly way: Way;
+  readonly budgets: readonly Budget[];
+  readonly given?: GivenWorkload;
+  readonly downtime?: string;
+  readonly says?: RegExp;
+}
+
+const judged = ({ way, budgets, given = STATEFUL, downtime = 'skip' }: Case): string =>
+  forbiddenByBudget(aWorkload(given), { way, budgets, policy: aPolicy({ availability: { downtime } }) })?.detail ?? '';
+
+describe('evictions are', () => {
+  const two = [{ name: 'shop/a' }, { name: 'shop/b' }];
+  for (const [what, { says = /^$/, ...given }] of Object.entries<Case>({
+    'tried without a budget': { way: 'evict', budgets: [] },
+    'never made where there are two': { way: 'evict', budgets: two, says: /shop\/a and shop\/b both select its Pods/ },
+    'tried where one may be missing': { way: 'evict', budgets: [{ ...FOUR, maxUnavailable: 1 }] },
+    'never made where none may be': {
+      way: 'evict',
+      budgets: [{ ...FOUR, maxUnavailable: 0 }],
+      says: /shop\/quorum allows no eviction, however/,
+    },
+    'tried by a percentage, which rounds up': { way: 'evict', budgets: [{ ...FOUR, maxUnavailable: '1%' }] },
+    'never made where 76 % of four are four': {
+      way: 'evict',
+      budgets: [{ ...FOUR, minAvailable: '76%' }],
+      says: /allows no eviction/,
+    },
+    'never made where more are asked for than there are': {
+      way: 'evict',
+      budgets: [{ ...FOUR, minAvailable: 5 }],
+      says: /allows no eviction/,
+    },
+    'tried where the budget spans other workloads': {
+      way: 'evict',
+      budgets: [{ name: 'shop/all', expected: 9, minAvailable: 4 }],
+    },
+    'tried where nobody has counted its Pods yet': {
+      way: 'evict',
+      budgets: [{ ...FOUR, expected: 0, minAvailable: 4 }],
+    },
+    'tried where its controller has said nothing yet': {
+      way: 'evict',
+      budgets: [{ name: 'shop/a', maxUnavailable: 0 }],
+    },
+    'tried where the budget says nothing that is known': { way: 'evict', budgets: [FOUR] },
+    'tried where what it says is no number': { way: 'evict', budgets: [{ ...FOUR, minAvailable: 'all' }] },
+    'tried with one Pod more, which may be missing': { way: 'replace', budgets: [{ ...FOUR, minAvailable: 4 }] },
+    'never made with one Pod more, where all have to be there': {
+      way: 'replace',
+      budgets: [{ ...FOUR, minAvailable: '100%' }],
+      says: /allows no eviction/,
+    },
+  })) {
+    test(what, () => assert.match(judged(given), says));
+  }
+});
+
+describe('a rollout of a StatefulSet', () => {
+  const all = [{ ...FOUR, minAvailable: 4 }];
+  for (const [what, { says = /^$/, ...given }] of Object.entries<Case>({
+    'takes what its quorum can do without': { way: 'rollout', budgets: [{ ...FOUR, minAvailable: 3 }] },
+    'takes no more than that': {
+      way: 'rollout',
+      budgets: all,
+      says: /its rollout takes 1 at a time, and PodDisruptionBudget shop\/quorum lets 0 be missing/,
+    },
+    'takes no more at once than that': {
+      way: 'rollout',
+      budgets: [{ ...FOUR, maxUnavailable: 1 }],
+      given: { ...STATEFUL, strategy: { kind: 'rollingUpdate', maxSurge: 0, maxUnavailable: 2 } },
+      says: /takes 2 at a time, and PodDisruptionBudget shop\/quorum lets 1 be missing/,
+    },
+    'keeps each of its budgets': {
+      way: 'rollout',
+      budgets: [{ name: 'shop/a', expected: 4, minAvailable: 3 }, ...all],
+      says: /shop\/quorum lets 0/,
+    },
+    'may take it where it may be down': { way: 'rollout', budgets: all, downtime: 'allow' },
+    'of a Deployment takes no notice, as with kubectl': { way: 'rollout', budgets: all, given: { replicas: 4 } },
+  })) {
+    test(what, () => assert.match(judged(given), says));
+  }
+});

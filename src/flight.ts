@@ -51,8 +51,8 @@ export interface FlightWorld {
 
 export interface Landing {
   readonly outcome: OutcomeKind;
-  /** It was a PodDisruptionBudget that denied it. */
-  readonly isOfBudget?: boolean;
+  /** A PodDisruptionBudget denied it, or an autoscaler took it back: that says nothing about other workloads. */
+  readonly isOfItself?: boolean;
   /** It failed, and everything is as it was before. */
   readonly isAsBefore?: boolean;
   readonly why?: FailureReason;

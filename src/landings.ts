@@ -40,12 +40,12 @@ export class Landings {
         ? `only ${available.least} replicas were available, ${available.promised} are promised`
         : '';
     const detail = [landing.detail, fell, gates.overrun()].filter(Boolean).join('; ');
-    const { isAsBefore = false, isOfBudget = false, ...told } = landing;
+    const { isAsBefore = false, isOfItself = false, ...told } = landing;
     const measured = { ...told, detail, ...(available === undefined ? {} : { available }) };
     const outcome = outcomeOf(workload, measured, clock.elapsed() - from.began);
     const { policy, want } = bench;
     hold.change(checkpoint =>
-      recordOutcome(checkpoint, outcome, { ...from, isOfBudget, policy, want, now: clock.now() }),
+      recordOutcome(checkpoint, outcome, { ...from, isOfItself, policy, want, now: clock.now() }),
     );
     const isRollout = from.way === undefined;
     // An evicted Pod does not come back.

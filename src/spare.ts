@@ -45,12 +45,17 @@ export async function addSpare(workload: Workload, record: RestartRecord, world:
 
 /** What became of taking a spare Pod back. */
 export type Returned =
-  /** By us, unless nothing was owed any more, or somebody wants another number, which `detail` tells. */
-  | { readonly kind: 'returned'; readonly isOurs: boolean; readonly detail: string }
+  /**
+   * By us, unless nothing was owed any more, or somebody wants another number, which `detail` tells. `isSure` that no Pod from
+   * before went for it.
+   */
+  | { readonly kind: 'returned'; readonly isOurs: boolean; readonly isSure: boolean; readonly detail: string }
   | { readonly kind: 'not'; readonly isRefused: boolean; readonly detail: string };
 
 const ATTEMPTS = 10;
 const BACKOFF = 500;
+/** The API server gives up on a request after so long. */
+const SERVER_TIMEOUT = 10_000;
 /** So often the newest Pod is to go first; a budget may need a moment after the last one that went. */
 const PATIENCE = 5;
 const AGE_ONLY: Needs = { kinds: [], shapes: false, config: false, volumes: false, secrets: false };
@@ -85,22 +90,30 @@ async function putBack(
   { cluster, hold, observed, by }: SpareWorld,
   isAnyFine: boolean,
 ): Promise<Returned> {
-  let detail = '';
+  let detail = 'the run ended first';
   let tried = isAnyFine ? PATIENCE : 0;
+  let isSure = false;
   // Once whatever happens: a run that ends leaves nothing behind if it can.
   for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && !observed.closed); ) {
     const workload = await cluster.workload(ref);
     observed.put(ref, workload);
     const owed = workload && owedRecord(workload, by);
-    if (workload === undefined || owed === undefined) return { kind: 'returned', isOurs: false, detail: '' };
+    if (workload === undefined || owed === undefined)
+      return { kind: 'returned', isOurs: false, isSure: false, detail: '' };
     const { replicas, ...others } = owed;
     const isOurs = workload.replicas === replicas + 1;
+    isSure = false;
     if (isOurs && tried < PATIENCE && ownRecord(workload, by) !== undefined) {
       const newest = await evictNewest(workload, replicas, { cluster, hold });
+      isSure = newest === 'needless';
       if (newest !== 'needless') tried++;
+      // The next run has the time for it.
+      if ((newest === 'notNow' || newest === 'unanswered') && observed.closed) break;
       if (newest === 'notNow') await observed.pause(BACKOFF * tried);
+      // It may still be carried out, beside what the ReplicaSet takes.
+      if (newest === 'unanswered') await observed.pause(SERVER_TIMEOUT);
       // The workload changes with each Pod that goes: it is read again, and so are its Pods.
-      if (newest === 'evicted' || (newest === 'notNow' && !observed.closed)) continue;
+      if (newest !== 'needless' && newest !== 'refused') continue;
     }
     await hold.freshen();
     if (hold.loss !== undefined) return { kind: 'not', isRefused: false, detail: hold.loss.detail };
@@ -111,7 +124,7 @@ async function putBack(
     if (answer.kind === 'accepted') {
       observed.put(ref, answer.workload);
       const theirs = `somebody set its replicas to ${workload.replicas} while it had one Pod more than ${replicas}, so that stays`;
-      return { kind: 'returned', isOurs, detail: isOurs ? '' : theirs };
+      return { kind: 'returned', isOurs, isSure, detail: isOurs ? '' : theirs };
     }
     detail = 'message' in answer ? answer.message : answer.kind;
     if (answer.kind === 'forbidden' || answer.kind === 'denied') return { kind: 'not', isRefused: true, detail };
@@ -122,8 +135,8 @@ async function putBack(
   return { kind: 'not', isRefused: false, detail };
 }
 
-/** `needless`: the ReplicaSet takes the right one by itself, or nothing can be done about it. */
-type Newest = 'evicted' | 'needless' | 'notNow';
+/** `needless`: the ReplicaSet takes the right one by itself; `refused`: it is left to it. */
+type Newest = 'evicted' | 'needless' | 'refused' | 'notNow' | 'unanswered';
 
 /**
  * Which Pod goes when the replicas shrink is not left to luck: a ReplicaSet takes one that is not ready first, and of the
@@ -140,7 +153,7 @@ async function evictNewest(
   const [newest] = live.toSorted((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? 1 : -1));
   if (newest === undefined || live.length <= replicas || live.some(({ ready }) => !ready)) return 'needless';
   await hold.freshen();
-  if (hold.loss !== undefined) return 'needless';
+  if (hold.loss !== undefined) return 'refused';
   const answer = await cluster.evict(workload, newest);
   switch (answer.kind) {
     case 'accepted':
@@ -148,11 +161,12 @@ async function evictNewest(
     case 'never':
     case 'forbidden':
     case 'denied':
-      return 'needless';
+      return 'refused';
     case 'blocked':
-    case 'unanswered':
     case 'changed':
       return 'notNow';
+    case 'unanswered':
+      return 'unanswered';
     default:
       return unreachable(answer);
   }

@@ -15,6 +15,7 @@ import { fought } from './domain/vetoes.ts';
 import { mayBeDown } from './domain/way.ts';
 import type { Landing } from './flight.ts';
 import { Generations, type Sorted, type Turnover } from './generations.ts';
+import { becomesReady } from './readiness.ts';
 import { addSpare, returnSpare, returnSpareAtLast, type SpareWorld } from './spare.ts';
 import type { StartWorld } from './start.ts';
 
@@ -88,7 +89,7 @@ class TurningOver {
     const returned = await returnSpareAtLast(this.#workload, this.#spares);
     this.#note = returned.kind === 'not' ? `its spare Pod is not taken back yet: ${returned.detail}` : returned.detail;
     const isAsBefore =
-      landing.outcome === 'failed' && returned.kind === 'returned' && returned.isOurs && !this.#hasEvicted;
+      landing.outcome === 'failed' && returned.kind === 'returned' && returned.isSure && !this.#hasEvicted;
     return { ...this.#withNote(landing), ...(isAsBefore ? { isAsBefore } : {}) };
   }
 
@@ -141,6 +142,8 @@ class TurningOver {
     );
     if (next === undefined) return this.#isLate ? this.#late(sorted) : this.#wait(LOOK);
     if (this.#air !== undefined && this.#air.uid !== next.uid) await this.#nothingInTheAir();
+    // Its replacement needs what a new batch would need.
+    await becomesReady(this.#world);
     const ending = await gates.checkInFlight();
     if (ending !== undefined) {
       const detail = `${ending.detail}; ${sorted.stale.length} of its Pods are still to be replaced`;
@@ -162,7 +165,7 @@ class TurningOver {
         if (this.#isLate) return this.#late(sorted);
         return this.#wait(Math.min(answer.retryAfter ?? BLOCKED, MAX_WAIT));
       case 'never':
-        return { outcome: 'denied', isOfBudget: true, detail: answer.message };
+        return { outcome: 'denied', isOfItself: true, detail: answer.message };
       case 'forbidden': {
         const { verb, resource, namespace } = answer.permission;
         gates.close({ kind: 'notPermitted', detail: `not permitted to ${verb} ${resource} in namespace ${namespace}` });
@@ -192,6 +195,7 @@ class TurningOver {
   /** One Pod more than it wants. */
   async #grow(): Promise<Landing | undefined> {
     const { gates, announcer, cluster, clock } = this.#world;
+    await becomesReady(this.#world);
     // Hours may have passed since the look at the cluster.
     const autoscaler = await cluster.autoscaler(this.#workload);
     const fight = fought({ workload: this.#workload, autoscaler }, { now: clock.now() });
@@ -282,7 +286,7 @@ class TurningOver {
 
   #late({ stale, fresh }: Pick<Sorted, 'stale' | 'fresh'>): Landing {
     if (this.#blocked !== undefined) {
-      return { outcome: 'denied', isOfBudget: true, detail: `no eviction within the timeout: ${this.#blocked}` };
+      return { outcome: 'denied', isOfItself: true, detail: `no eviction within the timeout: ${this.#blocked}` };
     }
     const ready = fresh.filter(pod => pod.ready).length;
     const detail = `${ready} Pods are new and ready, ${stale.length} still to be replaced, ${this.#workload.replicas} expected`;
@@ -314,13 +318,11 @@ class TurningOver {
     const { replicas } = this.#record;
     if (replicas === undefined || workload.replicas === replicas + 1) return undefined;
     if (workload.replicas !== replicas) return { outcome: 'superseded', detail: '' };
-    // It says when it did that only afterwards.
+    // GitOps, a person or an autoscaler wants exactly what it was: that will happen again. An autoscaler says nothing about others.
     const autoscaler = await this.#world.cluster.autoscaler(workload);
-    if (autoscaler !== undefined) {
-      return { outcome: 'superseded', detail: `autoscaler ${autoscaler.name} took its spare Pod back` };
-    }
-    // GitOps, or a person, wants exactly what it was: that will happen again.
-    return { outcome: 'reverted', detail: '' };
+    return autoscaler === undefined
+      ? { outcome: 'reverted', detail: '' }
+      : { outcome: 'reverted', isOfItself: true, detail: `autoscaler ${autoscaler.name} may have done that` };
   }
 
   /** As the watch has told since the last look; where it has told nothing, as it is read. */

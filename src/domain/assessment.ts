@@ -99,6 +99,7 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
     by,
     now,
     unread: new Set(look.skipped.map(({ namespace }) => namespace)),
+    only,
   });
   const known = bench.pastUnknown ? withSpares(settled, look.workloads, by) : settled;
   // Those of an earlier occurrence, or for other criteria, are awaited before its canary, and are no part of its ramp.

@@ -98,8 +98,8 @@ export function outlivesUnknown(
 interface Restarted {
   readonly at: string;
   readonly for: string;
-  /** Its own PodDisruptionBudget has denied it: no word on any other workload. */
-  readonly isOfBudget?: boolean;
+  /** Its own PodDisruptionBudget has denied it, or its autoscaler took it back: no word on any other workload. */
+  readonly isOfItself?: boolean;
 }
 
 /** What an outcome means for the sweep, the ramp and the stop. A failure of the same start counts once. */
@@ -153,9 +153,9 @@ export function recordRevert(
 function countOutcome(
   { deniedInRow = 0, ...sweep }: Sweep,
   { outcome, seconds }: Outcome,
-  { isOfBudget = false }: Restarted,
+  { isOfItself = false }: Restarted,
 ): Sweep {
-  const denied = deniedInRow + Number(!isOfBudget);
+  const denied = deniedInRow + Number(!isOfItself);
   return {
     ...sweep,
     remaining: Math.max(0, sweep.remaining - 1),
@@ -164,7 +164,7 @@ function countOutcome(
       outcome === 'restarted' ? [...sweep.rolloutSeconds, seconds].slice(-ROLLOUTS_KEPT) : sweep.rolloutSeconds,
     ineffectiveInRow:
       outcome === 'ineffective' ? sweep.ineffectiveInRow + 1 : outcome === 'restarted' ? 0 : sweep.ineffectiveInRow,
-    reverts: sweep.reverts + Number(outcome === 'reverted'),
+    reverts: sweep.reverts + Number(outcome === 'reverted' && !isOfItself),
     ...(outcome === 'denied' && denied > 0 ? { deniedInRow: denied } : {}),
   };
 }

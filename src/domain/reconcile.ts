@@ -1,7 +1,7 @@
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { isTakenBack } from './instant.ts';
 import { isOfRamp, revertsStop, REVERTS } from './ledger.ts';
-import { keyOf, type OutcomeKind } from './model.ts';
+import { isCalled, keyOf, type OutcomeKind } from './model.ts';
 import { MOST_IN_FLIGHT } from './policy.ts';
 import { ownRecord, tookEffectSince, type RestartRecord } from './record.ts';
 import { isSameWorkload, startOf } from './starts.ts';
@@ -13,17 +13,28 @@ import type { Verdict } from './verdict.ts';
  * Settles starts whose outcome nobody saw, because the run died: by the record on the workload, or, where the record is
  * gone or not in force, by its revision, which has grown iff a Pod template took effect since the start was named
  * (`tookEffectSince`). Those in `unread`
- * namespaces wait for a run that may read them.
+ * namespaces wait for a run that may read them, and what is half done and not looked at (`--only`) for one that looks.
  */
 export function reconcile(
   checkpoint: Checkpoint,
   verdicts: readonly Verdict[],
-  now: { readonly by: string; readonly now: number; readonly unread: ReadonlySet<string> },
+  now: {
+    readonly by: string;
+    readonly now: number;
+    readonly unread: ReadonlySet<string>;
+    readonly only?: string | undefined;
+  },
 ): Checkpoint {
   const byKey = new Map(verdicts.map(verdict => [keyOf(verdict.workload), verdict]));
+  const isSeen = (start: Start): boolean => {
+    if (now.unread.has(namespaceOf(start))) return false;
+    const verdict = byKey.get(start.workload);
+    if (now.only === undefined || verdict === undefined || isCalled(verdict.workload, now.only)) return true;
+    return ownRecord(verdict.workload, now.by)?.way === undefined;
+  };
   const settled = checkpoint.starts.map(before => ({
     before,
-    after: now.unread.has(namespaceOf(before)) ? before : settle(before, byKey.get(before.workload), now.by),
+    after: isSeen(before) ? settle(before, byKey.get(before.workload), now.by) : before,
   }));
   const newly = (outcome: OutcomeKind): Start[] =>
     settled

@@ -1,4 +1,4 @@
-import type { Budget } from '../domain/budget.ts';
+import type { Budget, Counted } from '../domain/budget.ts';
 import type { ObjectRef } from '../domain/model.ts';
 import { type Labels, type Requirement, selectorMatches, type Selector } from '../domain/selector.ts';
 import { at, isRecord, listAt, numberAt, textAt, textsAt } from './json.ts';
@@ -23,9 +23,8 @@ export async function readBudgets(transport: Transport, namespace: string): Prom
 
 /** Those that select Pods with these labels. */
 export function budgetsOf(budgets: Budgets, namespace: string, labels: Labels): readonly Budget[] {
-  return (budgets.get(namespace) ?? [])
-    .filter(({ selector }) => selectorMatches(selector, labels))
-    .map(({ budget }) => budget);
+  const all = (budgets.get(namespace) ?? []).filter(({ selector }) => selectorMatches(selector, labels));
+  return all.map(({ budget }, index) => ({ ...budget, beside: all[index === 0 ? 1 : 0]?.budget.name }));
 }
 
 /** Undefined for one without a selector, which selects nothing; an empty selector selects everything (policy/v1). */
@@ -35,11 +34,25 @@ export function projectBudget(object: unknown): SelectingBudget | undefined {
   const [namespace, name] = [textAt(object, 'metadata', 'namespace') ?? '', textAt(object, 'metadata', 'name') ?? ''];
   const budget = {
     name: `${namespace}/${name}`,
-    expected: numberAt(object, 'status', 'expectedPods'),
+    counted: countedAt(object),
     minAvailable: amountAt(object, 'minAvailable'),
     maxUnavailable: amountAt(object, 'maxUnavailable'),
   };
   return { namespace, name, budget, selector: selectorOf(selector) };
+}
+
+/** What its controller says of the budget as it stands. */
+function countedAt(object: unknown): Counted | undefined {
+  const seen = numberAt(object, 'status', 'observedGeneration');
+  if (seen === undefined || seen < (numberAt(object, 'metadata', 'generation') ?? 0)) return undefined;
+  const failed = listAt(object, 'status', 'conditions').some(
+    condition => textAt(condition, 'type') === 'DisruptionAllowed' && textAt(condition, 'reason') === 'SyncFailed',
+  );
+  return {
+    expected: numberAt(object, 'status', 'expectedPods') ?? 0,
+    allowed: numberAt(object, 'status', 'disruptionsAllowed') ?? 0,
+    isFailing: failed,
+  };
 }
 
 const amountAt = (object: unknown, key: string): number | string | undefined =>

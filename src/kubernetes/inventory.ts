@@ -142,9 +142,12 @@ async function readWorkloads(
   const budgets = new Map<string, readonly Budget[]>();
   // Labels that admission adds are on the Pods alone.
   const count = (workload: WorkloadRef, labels: Labels): void => {
-    const known = budgets.get(keyOf(workload)) ?? [];
-    const more = budgetsOf(all, workload.namespace, labels).filter(({ name }) => !known.some(one => one.name === name));
-    if (more.length > 0) budgets.set(keyOf(workload), [...known, ...more]);
+    const found = budgetsOf(all, workload.namespace, labels);
+    if (found.length === 0) return;
+    const known = new Map((budgets.get(keyOf(workload)) ?? []).map(budget => [budget.name, budget]));
+    // One Pod that has two of them is enough.
+    for (const budget of found) if (known.get(budget.name)?.beside === undefined) known.set(budget.name, budget);
+    budgets.set(keyOf(workload), [...known.values()]);
   };
   const workloads: Workload[] = [];
   const bookmark: WatchBookmark[number][] = [];

@@ -22,7 +22,7 @@ export function statusText(checkpoint: Checkpoint, identity: string): string {
   if (stop !== null) lines.push(`Stopped at ${stop.at} (${stop.why}): ${stop.detail}`);
   const spare = starts.filter(start => start.spare === true).map(({ workload }) => workload);
   if (spare.length > 0)
-    lines.push(`With one Pod more than wanted, which the next run takes back: ${spare.join(', ')}.`);
+    lines.push(`Maybe with one Pod more than wanted, which the next run takes back: ${spare.join(', ')}.`);
   const blocks = [lines.map(printable).join('\n')];
   if (unfinished.length > 0) {
     blocks.push(

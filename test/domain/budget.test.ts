@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { forbiddenByBudget, type Budget } from '../../src/domain/budget.ts';
+import { forbiddenByBudget, type Budget, type Counted } from '../../src/domain/budget.ts';
 import type { Way } from '../../src/domain/model.ts';
 import { aPolicy, aWorkload, type GivenWorkload } from '../build.ts';
 
-const FOUR = { name: 'shop/quorum', expected: 4 };
+const counted = (expected: number, allowed = expected): Counted => ({ expected, allowed, isFailing: false });
+const FOUR = { name: 'shop/quorum', counted: counted(4) };
 const STATEFUL: GivenWorkload = {
   kind: 'StatefulSet',
   replicas: 4,
@@ -23,10 +24,25 @@ const judged = ({ way, budgets, given = STATEFUL, downtime = 'skip' }: Case): st
   forbiddenByBudget(aWorkload(given), { way, budgets, policy: aPolicy({ availability: { downtime } }) })?.detail ?? '';
 
 describe('evictions are', () => {
-  const two = [{ name: 'shop/a' }, { name: 'shop/b' }];
+  const two = [
+    { name: 'shop/a', beside: 'shop/b' },
+    { name: 'shop/b', beside: 'shop/a' },
+  ];
+  const sick: GivenWorkload = { ...STATEFUL, status: { availableReplicas: 3 } };
   for (const [what, { says = /^$/, ...given }] of Object.entries<Case>({
     'tried without a budget': { way: 'evict', budgets: [] },
-    'never made where there are two': { way: 'evict', budgets: two, says: /shop\/a and shop\/b both select its Pods/ },
+    'never made where there are two': { way: 'evict', budgets: two, says: /shop\/a and shop\/b select the same Pod/ },
+    'tried where two have different Pods': { way: 'evict', budgets: [{ name: 'shop/a' }, { name: 'shop/b' }] },
+    'tried where some are sick, for that may be cured so': {
+      way: 'evict',
+      budgets: [{ ...FOUR, maxUnavailable: 0 }],
+      given: sick,
+    },
+    'never made where its controller cannot count them': {
+      way: 'evict',
+      budgets: [{ name: 'shop/a', maxUnavailable: 1, counted: { expected: 0, allowed: 0, isFailing: true } }],
+      says: /shop\/a allows no eviction: its controller cannot count its Pods/,
+    },
     'tried where one may be missing': { way: 'evict', budgets: [{ ...FOUR, maxUnavailable: 1 }] },
     'never made where none may be': {
       way: 'evict',
@@ -46,11 +62,11 @@ describe('evictions are', () => {
     },
     'tried where the budget spans other workloads': {
       way: 'evict',
-      budgets: [{ name: 'shop/all', expected: 9, minAvailable: 4 }],
+      budgets: [{ name: 'shop/all', counted: counted(9), minAvailable: 4 }],
     },
     'tried where nobody has counted its Pods yet': {
       way: 'evict',
-      budgets: [{ ...FOUR, expected: 0, minAvailable: 4 }],
+      budgets: [{ ...FOUR, counted: counted(0), minAvailable: 4 }],
     },
     'tried where its controller has said nothing yet': {
       way: 'evict',
@@ -78,6 +94,11 @@ describe('a rollout of a StatefulSet', () => {
       budgets: all,
       says: /its rollout takes 1 at a time, and PodDisruptionBudget shop\/quorum lets 0 be missing/,
     },
+    'takes none while others of its quorum are missing': {
+      way: 'rollout',
+      budgets: [{ name: 'shop/all', counted: counted(7, 0), minAvailable: 5 }],
+      says: /shop\/all lets 0 be missing now/,
+    },
     'takes no more at once than that': {
       way: 'rollout',
       budgets: [{ ...FOUR, maxUnavailable: 1 }],
@@ -86,7 +107,7 @@ describe('a rollout of a StatefulSet', () => {
     },
     'keeps each of its budgets': {
       way: 'rollout',
-      budgets: [{ name: 'shop/a', expected: 4, minAvailable: 3 }, ...all],
+      budgets: [{ name: 'shop/a', counted: counted(4), minAvailable: 3 }, ...all],
       says: /shop\/quorum lets 0/,
     },
     'may take it where it may be down': { way: 'rollout', budgets: all, downtime: 'allow' },

@@ -295,3 +295,16 @@ describe('a typical rollout', () => {
     );
   });
 });
+
+test('what its own autoscaler took back, or its own budget denied, says nothing about others', () => {
+  for (const outcome of ['reverted', 'denied'] as const) {
+    const now = { policy: POLICY, want: WANT, at: T, for: WANT, now: NOW };
+    const before = aCheckpoint({ sweep: aSweep({ reverts: 2, deniedInRow: 2 }) });
+    const told = anOutcome({ name: 'w0', outcome });
+    assert.equal(recordOutcome(before, told, { ...now, isOfItself: true }).sweep?.reverts, 2);
+    assert.notEqual(recordOutcome(before, told, now).stop, null);
+  }
+  const calm = aCheckpoint({ sweep: aSweep({ reverts: 2 }) });
+  const now = { policy: POLICY, want: WANT, at: T, for: WANT, now: NOW, isOfItself: true };
+  assert.equal(recordOutcome(calm, anOutcome({ name: 'w0', outcome: 'reverted' }), now).stop, null);
+});

@@ -251,3 +251,13 @@ test('an unfinished start in a namespace that could not be read waits for a run 
   const unread = new Set(['secret']);
   assert.deepEqual(reconcile(aCheckpoint({ starts }), [], { by: BY, now: NOW, unread }).starts, starts.slice(0, 1));
 });
+
+test('what is half done and that nobody looked at (--only) waits for a run that looks', () => {
+  const workload = aRestarted({ restartedAt: undefined, record: formatRecord(aRecord({ way: 'evict' })) });
+  const left: Verdict = { kind: 'leave', workload, why: 'notSelected', detail: '--only shop/another' };
+  const starts = (only: string | undefined) =>
+    reconcile(aCheckpoint({ starts: [NAMED] }), [left], { by: BY, now: NOW, unread: new Set(), only }).starts;
+  assert.deepEqual(starts('shop/another'), [NAMED]);
+  assert.equal(starts('shop/web')[0]?.outcome, 'superseded');
+  assert.equal(starts(undefined)[0]?.outcome, 'superseded');
+});

@@ -84,7 +84,7 @@ test('a workload whose Pods match no criterion is fresh', () => {
 });
 
 test('what two budgets select is left before it is to be evicted, and rolled out', () => {
-  const budgets = [{ name: 'shop/a' }, { name: 'shop/b' }];
+  const budgets = [{ name: 'shop/a', beside: 'shop/b' }];
   const [evicted, rolled] = ['evict', 'rollout'].map(way =>
     judge(aJudged({ budgets }), aBench({ policy: aPolicy({ restart: { way } }) })),
   );

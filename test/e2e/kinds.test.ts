@@ -137,7 +137,7 @@ describe('StatefulSets and DaemonSets', { concurrency: 4 }, () => {
     assert.deepEqual(outcomesByName(report), { cache: 'restarted' });
     const [left] = report.left.filter(({ namespace, name }) => namespace === site.namespaces[0] && name === 'db');
     assert.equal(left?.why, 'budgetForbids');
-    assert.match(left.detail, /its rollout takes 1 at a time, and PodDisruptionBudget \S+\/db lets 0 be missing/);
+    assert.match(left.detail, /its rollout takes 1 at a time, and PodDisruptionBudget \S+\/db lets 0 be missing now/);
   });
 
   test('that do not start stop the sweep with that reason, and the other Pods go on serving', async () => {

@@ -146,13 +146,16 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
     await autoscale(site, 'scaled', 2);
     assert.equal(await worker.ended, 0, worker.stderr());
     const report = reportOf(worker.stdout());
-    assert.deepEqual(outcomesByName(report), { scaled: 'superseded' });
-    assert.match(report.outcomes[0]?.detail ?? '', /autoscaler scaled took its spare Pod back/);
+    assert.deepEqual(outcomesByName(report), { scaled: 'reverted' });
+    assert.match(
+      report.outcomes[0]?.detail ?? '',
+      /autoscaler scaled may have done that; somebody set its replicas to 2/,
+    );
     await until('the spare Pod to be gone', async () => (await podsOf(site, 'scaled')).length === 2);
     assert.deepEqual(await uidsOf(site, 'scaled'), before);
     assert.deepEqual(await whatStands(site, 'scaled'), { replicas: 2, owed: undefined });
     const again = await site.run(sidecarPolicy(site, replacing));
-    assert.deepEqual(leftByName(again.report, site), { scaled: 'wayImpossible' });
+    assert.deepEqual(leftByName(again.report, site), { scaled: 'revertedBefore' });
   });
 
   test('where an autoscaler allows no more, or has just moved, it is not begun', async () => {
@@ -336,7 +339,7 @@ describe('by evictions', { concurrency: 4 }, () => {
     assert.equal(code, 0);
     assert.deepEqual(leftByName(report, site), { api: 'budgetForbids' });
     const [left] = report.left.filter(({ namespace }) => namespace === site.namespaces[0]);
-    assert.match(left?.detail ?? '', /both select its Pods/);
+    assert.match(left?.detail ?? '', /select the same Pod/);
   });
 
   test('those of a run that died go on only when what must be ready is', async () => {

@@ -28,11 +28,16 @@ describe('a PodDisruptionBudget selects', () => {
   }
 
   it('with what it allows, and what its controller has counted', () => {
-    const metadata = { namespace: 'shop', name: 'quorum' };
+    const metadata = { namespace: 'shop', name: 'quorum', generation: 2 };
     const projected = (spec: Json, status?: Json) =>
       projectBudget({ metadata, spec: { selector: {}, ...Object(spec) }, status })?.budget;
-    const nothing = { name: 'shop/quorum', expected: undefined, minAvailable: undefined, maxUnavailable: undefined };
-    assert.deepEqual(projected({ minAvailable: 2 }, { expectedPods: 3 }), { ...nothing, minAvailable: 2, expected: 3 });
+    const nothing = { name: 'shop/quorum', counted: undefined, minAvailable: undefined, maxUnavailable: undefined };
+    const status = { observedGeneration: 2, expectedPods: 3, disruptionsAllowed: 1 };
+    const counted = { expected: 3, allowed: 1, isFailing: false };
+    assert.deepEqual(projected({ minAvailable: 2 }, status), { ...nothing, minAvailable: 2, counted });
+    assert.deepEqual(projected({}, { ...status, observedGeneration: 1 }), nothing);
+    const conditions = [{ type: 'DisruptionAllowed', status: 'False', reason: 'SyncFailed' }];
+    assert.equal(projected({}, { observedGeneration: 2, conditions })?.counted?.isFailing, true);
     assert.deepEqual(projected({ maxUnavailable: '30%' }), { ...nothing, maxUnavailable: '30%' });
     assert.deepEqual(projected({}), nothing);
   });

@@ -28,7 +28,7 @@ Run run-3 in Pod nightshift-x7x2p is active, or died.
 Sweep ${SWEEP}: 26 restarted, 1 failed, 12 to do, of 40.
 Window nights of ${SWEEP}: 26 restarted since the canary, 1 failure.
 Stopped at ${T} (failures): shop/api failed
-With one Pod more than wanted, which the next run takes back: shop/api.
+Maybe with one Pod more than wanted, which the next run takes back: shop/api.
 
 NAMED OR IN FLIGHT   SINCE
 shop/web             ${T}

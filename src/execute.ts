@@ -12,6 +12,7 @@ import { addedBy } from './domain/way.ts';
 import { follow } from './flight.ts';
 import { endingOfError } from './gates.ts';
 import { Landings } from './landings.ts';
+import { askQuorum } from './quorum.ts';
 import { QuotaRoom } from './quota-room.ts';
 import { becomesReady, Room } from './readiness.ts';
 import { start, type StartWorld } from './start.ts';
@@ -104,7 +105,8 @@ class Execution {
       }
       // The rest of it waits for room as the next batch would.
       if (!(await room.isThere())) break;
-      const answer = await this.#quotas.ask(restart, () => this.#flyingIn(restart.workload.namespace));
+      const quota = await this.#quotas.ask(restart, () => this.#flyingIn(restart.workload.namespace));
+      const answer = quota.kind === 'room' ? await askQuorum(restart, this.#world) : quota;
       if (answer.kind === 'closed') break;
       if (answer.kind === 'later') continue;
       if (answer.kind === 'left') {

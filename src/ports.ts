@@ -141,6 +141,8 @@ export interface Cluster {
   tryPod(workload: Workload, replicaSet: ReplicaSetRef): Promise<Admission>;
   /** The ResourceQuotas of a namespace as they stand now. */
   quotas(namespace: string): Promise<readonly Quota[]>;
+  /** The PodDisruptionBudgets of a namespace as they stand now. */
+  budgets(namespace: string): Promise<readonly Budget[]>;
   /** The HorizontalPodAutoscaler of a workload as it stands now; undefined where there is none. */
   autoscaler(ref: WorkloadRef): Promise<Autoscaler | undefined>;
   /** Pods that wait for a node, counted no further than to `most`. */

@@ -110,6 +110,7 @@ const RUN = named('.', [
   'readiness',
   'turnover',
   'quota-room',
+  'quorum',
   'amend',
   'undo',
   'landings',

@@ -43,7 +43,7 @@ export class FakeCluster implements Cluster {
   readonly calls: string[] = [];
   readonly scripts = new Map<string, Script>();
   readonly namespaces = new Map<string, Namespace>();
-  readonly budgets = new Map<string, readonly Budget[]>();
+  readonly budgetsOf = new Map<string, readonly Budget[]>();
   readonly autoscalers = new Map<string, Autoscaler>();
   readonly quotasIn = new Map<string, readonly Quota[]>();
   readonly usage = new Map<string, PodUsage>();
@@ -103,7 +103,7 @@ export class FakeCluster implements Cluster {
   inventory(): Promise<Inventory> {
     this.calls.push('inventory');
     const pods = new Map([...this.#pods].map(([key, all]) => [key, all.filter(pod => !pod.terminating)]));
-    const { namespaces, skipped, unserved, budgets, autoscalers, usage, configChanges } = this;
+    const { namespaces, skipped, unserved, budgetsOf: budgets, autoscalers, usage, configChanges } = this;
     const quotas = new Map(this.quotasIn);
     const workloads = [...this.#workloads.values()];
     const seen = {
@@ -131,6 +131,11 @@ export class FakeCluster implements Cluster {
   pods(workload: Workload): Promise<readonly Pod[]> {
     this.calls.push(`pods ${keyOf(workload)}`);
     return Promise.resolve(this.#pods.get(keyOf(workload)) ?? []);
+  }
+
+  budgets(namespace: string): Promise<readonly Budget[]> {
+    this.calls.push(`budgets ${namespace}`);
+    return Promise.resolve([...this.budgetsOf.values()].flat());
   }
 
   quotas(namespace: string): Promise<readonly Quota[]> {

@@ -50,7 +50,7 @@ export async function heldWorld({
   const gates = new Gates({ clock, hold, observed, announcer, window: seen, windowAt: windowOf, started });
   hold.onLoss = () => void gates.check();
   const bench = aBench({ policy, now });
-  const { namespaces, budgets, autoscalers, quotasIn: quotas, usage } = cluster;
+  const { namespaces, budgetsOf: budgets, autoscalers, quotasIn: quotas, usage } = cluster;
   return {
     clock,
     store,

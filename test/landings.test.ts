@@ -107,7 +107,7 @@ describe('workloads that share a PodDisruptionBudget', () => {
       restarts,
       before: ({ cluster }) => {
         for (const { workload } of restarts) {
-          if (shares(workload)) cluster.budgets.set(`shop/${workload.name}`, [{ name: 'shop/quorum' }]);
+          if (shares(workload)) cluster.budgetsOf.set(`shop/${workload.name}`, [{ name: 'shop/quorum' }]);
         }
       },
     });
@@ -128,7 +128,7 @@ describe('workloads that share a PodDisruptionBudget', () => {
       restarts: some(3),
       before: ({ cluster }) => {
         for (const [name, of] of Object.entries(budgets))
-          cluster.budgets.set(
+          cluster.budgetsOf.set(
             `shop/${name}`,
             of.map(budget => ({ name: budget })),
           );

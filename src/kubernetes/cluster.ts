@@ -1,3 +1,4 @@
+import type { Budget } from '../domain/budget.ts';
 import type { Admission } from '../domain/drift.ts';
 import {
   keyOf,
@@ -22,6 +23,7 @@ import type {
   WorkloadChange,
 } from '../ports.ts';
 import { readAutoscalers } from './autoscalers.ts';
+import { readBudgets } from './budgets.ts';
 import { Interner } from './interner.ts';
 import type { Scope } from './inventory.ts';
 import { readInventory } from './inventory.ts';
@@ -87,6 +89,11 @@ export class KubernetesCluster implements Cluster {
 
   async quotas(namespace: string): Promise<readonly Quota[]> {
     return (await readQuotas(this.#options.transport, namespace)).get(namespace) ?? [];
+  }
+
+  async budgets(namespace: string): Promise<readonly Budget[]> {
+    const all = await readBudgets(this.#options.transport, namespace);
+    return (all.get(namespace) ?? []).map(({ budget }) => budget);
   }
 
   async autoscaler({ kind, namespace, name }: WorkloadRef): Promise<Autoscaler | undefined> {

@@ -260,6 +260,19 @@ const THEFTS: Readonly<Record<string, Theft>> = {
   },
   'write it for another checkpoint': { of: () => begun(1), patch: record => patchOf({ ...record, by: 'ops/other' }) },
   'write down a time that is none': { of: () => begun(1), patch: record => patchOf({ ...record, at: 'now' }) },
+  'roll it out by a restartedAt that is empty': { of: () => begun(1), patch: record => patchOf(record, stamp('')) },
+  'roll it out by one beside the way back': {
+    of: () => grown(2),
+    patch: record => patchOf(without(record), { replicas: 2, ...stamp('') }),
+  },
+  'roll it out by taking an empty one away': {
+    of: async () => {
+      const { ref, record } = await begun(1);
+      await patch(ref, { spec: stamp('') });
+      return { ref, record };
+    },
+    patch: record => patchOf(record, stamp(null)),
+  },
   'take the restart of somebody else back': {
     of: () => begun(1, EARLIER),
     patch: record => patchOf(record, stamp(null)),

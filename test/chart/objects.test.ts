@@ -64,7 +64,7 @@ describe('the guard', () => {
         ['spec.', "variables.isRollout ? ['restartAt'] : !variables.isBack ? ['template'] : ['template', 'replicas']"],
         ['spec.template.', "['metadata']"],
         ['spec.template.metadata.', "['annotations']"],
-        ['spec.template.metadata.annotations.', "['kubectl.kubernetes.io/restartedAt']"],
+        ['spec.template.metadata.annotations.', "variables.isBlank ? [] : ['kubectl.kubernetes.io/restartedAt']"],
       ],
     );
     assert.doesNotMatch(variables.get('changes') ?? '', /'\w+'/);

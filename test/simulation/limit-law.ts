@@ -78,10 +78,10 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
   const isTold = ({ end }: Flight): boolean => end?.outcome === 'restarted' || end?.wasRestarted === true;
   const complete = court.flights.all.filter(flight => flight.completeAt !== undefined || isTold(flight));
   const ofRamp = complete.filter(flight => flight.ramp === ramp);
-  // What is told and not saved is seen again on the workload, if it is a rollout.
+  // What is told and not saved is seen again on the workload, if it is a rollout. Else its Pods alone say how it ended.
   const isSure = (flight: Flight): boolean => isTold(flight) && flight.way === 'rollout';
   const least = ofRamp.filter(isSure).length;
-  const untold = ofRamp.filter(flight => flight.end === undefined || (isTold(flight) && !isSure(flight))).length;
+  const untold = ofRamp.filter(({ end, way }) => end === undefined || way !== 'rollout').length;
   // Where two openings overlap, one that began in the other is of both. What was in flight when the checkpoint was lost is adopted.
   const ofBoth = complete.filter(
     flight =>

@@ -1,3 +1,4 @@
+import type { Budget } from '../../src/domain/budget.ts';
 import type { Admission } from '../../src/domain/drift.ts';
 import {
   keyOf,
@@ -152,6 +153,11 @@ export class ProcessCluster implements Cluster {
 
   autoscaler(): Promise<undefined> {
     return this.#cosmos.network.read(this.#process, 'list HorizontalPodAutoscalers', () => undefined);
+  }
+
+  /** Nobody counts here. */
+  budgets(): Promise<readonly Budget[]> {
+    return Promise.resolve([]);
   }
 
   quotas(namespace: string): Promise<readonly Quota[]> {

@@ -1,0 +1,43 @@
+import { forbiddenByBudget, type Budget } from './domain/budget.ts';
+import { keyOf } from './domain/model.ts';
+import type { Restart } from './domain/verdict.ts';
+import { endingOfError } from './gates.ts';
+import type { QuotaAnswer } from './quota-room.ts';
+import type { StartWorld } from './start.ts';
+
+/** Between two looks at a budget, and for how long what is missing may come back: Pods of ours that have just become ready. */
+const POLL = 2_000;
+const SETTLES = 30_000;
+
+/**
+ * Whether a rollout may start now as far as its budgets go, which only those of StatefulSets keep: they are read again right
+ * before, because hours may have passed since the look at the cluster. No request for anything else.
+ */
+export async function askQuorum({ workload: planned, way }: Restart, world: StartWorld): Promise<QuotaAnswer> {
+  const { cluster, observed, clock, gates, announcer, bench } = world;
+  const known = world.budgets.get(keyOf(planned)) ?? [];
+  const isBound =
+    planned.kind === 'StatefulSet' && way === 'rollout' && known.some(({ counted }) => counted !== undefined);
+  if (!isBound) return { kind: 'room' };
+  const workload = observed.latest(planned) ?? planned;
+  const until = clock.elapsed() + SETTLES;
+  try {
+    for (;;) {
+      const now = new Map(
+        (await cluster.budgets(workload.namespace)).map((budget): [string, Budget] => [budget.name, budget]),
+      );
+      const budgets = known.flatMap(({ name }) => now.get(name) ?? []);
+      const reason = forbiddenByBudget(workload, { way, budgets, policy: bench.policy });
+      if (reason === undefined) return { kind: 'room' };
+      if (clock.elapsed() >= until) {
+        announcer.tell({ kind: 'judgedAgain', workload, detail: `${reason.why}: ${reason.detail}` });
+        return { kind: 'left', verdict: { kind: 'leave', workload, ...reason } };
+      }
+      await observed.pause(POLL);
+      if ((await gates.check()) !== undefined) return { kind: 'closed' };
+    }
+  } catch (error) {
+    gates.close(endingOfError(error, announcer));
+    return { kind: 'closed' };
+  }
+}

@@ -159,6 +159,8 @@ describe('whoever has the token cannot', () => {
     const later = nextRestartedAt(Date.now(), record.at);
     for (const body of [
       back(record.at, formatRecord({ ...record, before: EARLIER })),
+      // An annotation without a value is another template than none.
+      back('', ended(record)),
       back(EARLIER, ended({ ...record, before: EARLIER })),
       back(later, formatRecord({ ...record, at: later, before: EARLIER })),
     ]) {

@@ -231,7 +231,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'rollouts of a killed run are forgotten',
     file: 'domain/verdict.ts',
-    is: 'if (record !== undefined && mayGoOn(judged, record, bench) && isUnfinished(judged, record, circumstances)) {',
+    is: 'if (record !== undefined && !isOdd && mayGoOn(judged, record, bench) && isUnfinished(judged, record, circumstances)) {',
     becomes: 'if (record !== undefined && workload.paused && isUnfinished(judged, record, circumstances)) {',
   },
   {
@@ -373,7 +373,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'nobody takes back what a run that died has left',
     file: 'sweep.ts',
-    is: 'await this.#returnSpares(inventory, plan);',
+    is: 'await this.#returnSpares(inventory, assessment);',
     becomes: '',
     ...WAYS,
     from: 8_003,

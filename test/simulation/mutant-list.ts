@@ -315,14 +315,6 @@ export const MUTANTS: readonly Mutant[] = [
     from: 3_003,
   },
   {
-    fault: 'Pods on their way out, and those that are not there yet, do not count',
-    file: 'domain/succession.ts',
-    is: 'if (missing >= width) return undefined;',
-    becomes: '',
-    ...WAYS,
-    from: 3_503,
-  },
-  {
     fault: 'fresh Pods are evicted, too',
     file: 'generations.ts',
     is: "return { stale: of('stale'),",

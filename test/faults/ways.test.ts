@@ -105,10 +105,10 @@ describe('a run by replace that is killed', { concurrency: 3 }, () => {
         const evicted = (await site.requests()).filter(
           ({ resource, code }) => resource === 'pods/eviction' && code === 201,
         );
-        assert.equal(
-          evicted.length,
-          NAMES.reduce((sum, name) => sum + replicasOf(name), 0),
-        );
+        const needed = NAMES.reduce((sum, name) => sum + replicasOf(name), 0);
+        // Who is told to end while the spare Pod of the canary is there has that one go.
+        const spare = signal === 'SIGTERM' ? 1 : 0;
+        assert.ok(evicted.length >= needed && evicted.length <= needed + spare, `${evicted.length} of ${needed}`);
       });
     }
   }

@@ -93,6 +93,9 @@ export interface RescaleOrder {
   readonly record: string;
 }
 
+/** A write that got no answer is carried out within so many milliseconds or never: the API server gives up on it. */
+export const SERVER_TIMEOUT = 10_000;
+
 /** What became of one attempt to evict a Pod. */
 export type EvictAnswer =
   /** It is on its way out. */

@@ -2,7 +2,7 @@ import { forbiddenByBudget, type Budget } from './domain/budget.ts';
 import { keyOf } from './domain/model.ts';
 import type { Restart } from './domain/verdict.ts';
 import { endingOfError } from './gates.ts';
-import type { QuotaAnswer } from './quota-room.ts';
+import { leave, type StartAnswer } from './quota-room.ts';
 import type { StartWorld } from './start.ts';
 
 /** Between two looks at a budget, and for how long what is missing may come back: Pods of ours that have just become ready. */
@@ -13,7 +13,7 @@ const SETTLES = 30_000;
  * Whether a rollout may start now as far as its budgets go, which only those of StatefulSets keep: they are read again right
  * before, because hours may have passed since the look at the cluster. No request for anything else.
  */
-export async function askQuorum({ workload: planned, way }: Restart, world: StartWorld): Promise<QuotaAnswer> {
+export async function askQuorum({ workload: planned, way }: Restart, world: StartWorld): Promise<StartAnswer> {
   const { cluster, observed, clock, gates, announcer, bench } = world;
   const known = world.budgets.get(keyOf(planned)) ?? [];
   const isBound =
@@ -29,10 +29,7 @@ export async function askQuorum({ workload: planned, way }: Restart, world: Star
       const budgets = known.flatMap(({ name }) => now.get(name) ?? []);
       const reason = forbiddenByBudget(workload, { way, budgets, policy: bench.policy });
       if (reason === undefined) return { kind: 'room' };
-      if (clock.elapsed() >= until) {
-        announcer.tell({ kind: 'judgedAgain', workload, detail: `${reason.why}: ${reason.detail}` });
-        return { kind: 'left', verdict: { kind: 'leave', workload, ...reason } };
-      }
+      if (clock.elapsed() >= until) return leave(workload, reason, announcer);
       await observed.pause(POLL);
       if ((await gates.check()) !== undefined) return { kind: 'closed' };
     }

@@ -1,8 +1,9 @@
-import { keyOf, type Workload } from './domain/model.ts';
+import { keyOf, type LeaveReason, type Reason, type Workload } from './domain/model.ts';
 import { needsRoom, quotaTooSmall, shortagesOf, type Newcomers, type PodUsage } from './domain/quota.ts';
 import type { Leave, Restart } from './domain/verdict.ts';
 import { addedBy } from './domain/way.ts';
 import { endingOfError } from './gates.ts';
+import type { Announcer } from './ports.ts';
 import type { StartWorld } from './start.ts';
 
 /** Between two looks at a quota. */
@@ -13,7 +14,7 @@ const SETTLES = 30_000;
 /** What is restarted, and how. */
 type Flying = Pick<Restart, 'workload' | 'way'>;
 
-export type QuotaAnswer =
+export type StartAnswer =
   | { readonly kind: 'room' }
   /** Others of ours in its namespace have taken what it needs, or are about to: it waits for them. */
   | { readonly kind: 'later' }
@@ -21,7 +22,13 @@ export type QuotaAnswer =
   /** The gates closed first. */
   | { readonly kind: 'closed' };
 
-const ROOM: QuotaAnswer = { kind: 'room' };
+const ROOM: StartAnswer = { kind: 'room' };
+
+/** What was to start is left after all, and that is told. */
+export function leave(workload: Workload, reason: Reason<LeaveReason>, announcer: Announcer): StartAnswer {
+  announcer.tell({ kind: 'judgedAgain', workload, detail: `${reason.why}: ${reason.detail}` });
+  return { kind: 'left', verdict: { kind: 'leave', workload, ...reason } };
+}
 
 /** The ResourceQuotas of a namespace, read again right before each start that they may keep from going on. */
 export class QuotaRoom {
@@ -51,7 +58,7 @@ export class QuotaRoom {
    * room for the surges of all: else one takes the room that another needs for its first Pod, or for the Pod that comes
    * after one that it let go. Alone, one Pod of room is enough, and none is needed where an old Pod may go first.
    */
-  async ask(restart: Restart, flying: () => readonly Flying[]): Promise<QuotaAnswer> {
+  async ask(restart: Restart, flying: () => readonly Flying[]): Promise<StartAnswer> {
     const { cluster, observed, clock, gates, announcer } = this.#world;
     const { namespace } = restart.workload;
     const usage = this.#usageOf(restart);
@@ -73,8 +80,7 @@ export class QuotaRoom {
         if (reason === undefined) return ROOM;
         const endedAt = this.#endedAt.get(namespace) ?? Number.NEGATIVE_INFINITY;
         if (clock.elapsed() - endedAt >= SETTLES) {
-          announcer.tell({ kind: 'judgedAgain', workload, detail: `${reason.why}: ${reason.detail}` });
-          return { kind: 'left', verdict: { kind: 'leave', workload, ...reason } };
+          return leave(workload, reason, announcer);
         }
         await observed.pause(POLL);
         if ((await gates.check()) !== undefined) return { kind: 'closed' };

@@ -3,7 +3,7 @@ import { formatRecord, ownRecord, owedRecord, type RestartRecord } from './domai
 import { keyOf, unreachable, type Needs, type Workload, type WorkloadRef } from './domain/model.ts';
 import type { Hold } from './hold.ts';
 import { Observed } from './observed.ts';
-import { wordsOf, type Clock, type Cluster, type PatchAnswer } from './ports.ts';
+import { SERVER_TIMEOUT, wordsOf, type Clock, type Cluster, type PatchAnswer } from './ports.ts';
 
 /**
  * The spare Pod of a `replace`: one more than the workload wants, for a while. What it wants stands in the record, which is
@@ -54,8 +54,6 @@ export type Returned =
 
 const ATTEMPTS = 10;
 const BACKOFF = 500;
-/** The API server gives up on a request after so long. */
-const SERVER_TIMEOUT = 10_000;
 /** So often the newest Pod is to go first; a budget may need a moment after the last one that went. */
 const PATIENCE = 5;
 const AGE_ONLY: Needs = { kinds: [], shapes: false, config: false, volumes: false, secrets: false };
@@ -92,7 +90,6 @@ async function putBack(
 ): Promise<Returned> {
   let detail = 'the run ended first';
   let tried = isAnyFine ? PATIENCE : 0;
-  let isSure = false;
   // Once whatever happens: a run that ends leaves nothing behind if it can.
   for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && !observed.closed); ) {
     const workload = await cluster.workload(ref);
@@ -102,7 +99,7 @@ async function putBack(
       return { kind: 'returned', isOurs: false, isSure: false, detail: '' };
     const { replicas, ...others } = owed;
     const isOurs = workload.replicas === replicas + 1;
-    isSure = false;
+    let isSure = false;
     if (isOurs && tried < PATIENCE && ownRecord(workload, by) !== undefined) {
       const newest = await evictNewest(workload, replicas, { cluster, hold });
       isSure = newest === 'needless';

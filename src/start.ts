@@ -13,7 +13,7 @@ import type { Landing } from './flight.ts';
 import { endingOfError, type Gates } from './gates.ts';
 import type { Hold } from './hold.ts';
 import type { Observed } from './observed.ts';
-import type { Announcer, Clock, Cluster } from './ports.ts';
+import { SERVER_TIMEOUT, type Announcer, type Clock, type Cluster } from './ports.ts';
 import { tryInjection } from './trials.ts';
 
 export interface StartWorld {
@@ -53,8 +53,6 @@ export type Started =
   | { readonly kind: 'notStarted' }
   | { readonly kind: 'ended'; readonly landing: Landing; readonly at: string };
 
-/** The API server gives up on a PATCH after so long: then it took effect or never will. */
-const SERVER_TIMEOUT = 10_000;
 const BACKOFF = 1_000;
 /** Somebody who writes to a workload all the time must not hold up the others: so many conflicts, and the pause after the second, which doubles. */
 const CONFLICTS = 10;

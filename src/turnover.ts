@@ -15,6 +15,7 @@ import { fought } from './domain/vetoes.ts';
 import { mayBeDown } from './domain/way.ts';
 import type { Landing } from './flight.ts';
 import { Generations, type Sorted, type Turnover } from './generations.ts';
+import { SERVER_TIMEOUT } from './ports.ts';
 import { becomesReady } from './readiness.ts';
 import { addSpare, returnSpare, returnSpareAtLast, type SpareWorld } from './spare.ts';
 import type { StartWorld } from './start.ts';
@@ -32,8 +33,6 @@ const MAX_WAIT = 15_000;
 const LEAVING = 60_000;
 /** After a conflict: somebody may write to it all the time. */
 const CONFLICT = 1_000;
-/** The API server gives up on a request after so long. */
-const SERVER_TIMEOUT = 10_000;
 
 /**
  * Replaces the stale Pods of a workload one after the other (way `evict`, as many at once as its strategy lets be

@@ -78,13 +78,16 @@ export function assess(look: Look, stored: Checkpoint, circumstances: Circumstan
   };
   const judgeOne = (workload: Workload, shortages: readonly Shortage[]): Verdict => {
     const key = keyOf(workload);
-    const [pods, namespace] = [look.pods.get(key) ?? [], look.namespaces.get(workload.namespace)];
-    const [injection, autoscaler, budgets] = [
-      injections.get(key),
-      look.autoscalers.get(key),
-      look.budgets.get(key) ?? [],
-    ];
-    return judge({ workload, pods, namespace, injection, autoscaler, budgets, shortages }, bench);
+    const judged = {
+      workload,
+      pods: look.pods.get(key) ?? [],
+      namespace: look.namespaces.get(workload.namespace),
+      injection: injections.get(key),
+      autoscaler: look.autoscalers.get(key),
+      budgets: look.budgets.get(key) ?? [],
+      shortages,
+    };
+    return judge(judged, bench);
   };
   const alone = look.workloads.map(workload => judgeOne(workload, shortagesIn(look, workload)));
   // What a rollout of ours takes it gives back: who lacks it waits for that, and is asked again when it starts.

@@ -73,8 +73,10 @@ export function markSpare(checkpoint: Checkpoint, workload: Workload, at: string
   };
 }
 
+const isMarked = (start: Start, workload: Workload): boolean => start.spare === true && isSameWorkload(start, workload);
+
 export function isSpare({ starts }: Checkpoint, workload: Workload): boolean {
-  return starts.some(start => isSameWorkload(start, workload) && start.spare === true);
+  return starts.some(start => isMarked(start, workload));
 }
 
 /**
@@ -92,7 +94,7 @@ export function isOwed(
   const record = owedRecord(workload, by);
   if (record === undefined) return false;
   const start = past.get(keyOf(workload));
-  const isKnown = start !== undefined && isSameWorkload(start, workload) && start.spare === true;
+  const isKnown = start !== undefined && isMarked(start, workload);
   return pastUnknown || isKnown || workload.replicas !== record.replicas + 1;
 }
 

@@ -18,7 +18,7 @@ import { isOwed, isSameWorkload } from './starts.ts';
 import { hasContainer, namedContainers, stalenessOf, type AgeReference } from './staleness.ts';
 import { fought, untouchable, vetoOf, type Circumstances } from './vetoes.ts';
 import { isSameWant, wantFor } from './want.ts';
-import { isPermitted, wayOf } from './way.ts';
+import { obstacleTo, wayOf } from './way.ts';
 
 /** What is decided about one workload, and why. */
 export type Verdict = Restart | Leave | InFlight;
@@ -106,7 +106,11 @@ const ENDS = ['failed', 'ineffective', 'denied', 'reverted'] as const;
 function mayGoOn(judged: Judged, { way, replicas }: RestartRecord, bench: Bench): boolean {
   if (way === undefined) return true;
   const isFought = way === 'replace' && replicas === undefined && fought(judged, bench) !== undefined;
-  return untouchable(judged, bench) === undefined && isPermitted(way, judged.workload, bench.policy) && !isFought;
+  return (
+    untouchable(judged, bench) === undefined &&
+    obstacleTo(way, judged.workload, bench.policy) === undefined &&
+    !isFought
+  );
 }
 
 /** Pods that carry the T of this sweep never match what comes with time: age, and configuration that changes. */

@@ -7,20 +7,6 @@ export type Choice =
   | { readonly kind: 'way'; readonly way: Way; readonly because: string }
   | { readonly kind: 'impossible'; readonly detail: string };
 
-/** Whether the policy may still use the way that a restart has gone so far. */
-export function isPermitted(way: Way, { kind }: Pick<Workload, 'kind'>, policy: Policy): boolean {
-  switch (way) {
-    case 'rollout':
-      return true;
-    case 'evict':
-      return mayEvict(policy);
-    case 'replace':
-      return mayReplace(policy) && kind === 'Deployment';
-    default:
-      return unreachable(way);
-  }
-}
-
 /** What somebody asks for. */
 type Asked = Policy['restart']['way'];
 
@@ -50,7 +36,8 @@ function askedFor({ way }: Workload, ofCriterion: Asked | undefined, { restart }
   return { way: restart.way, because: `the policy asks for ${restart.way}` };
 }
 
-function obstacleTo(way: Way, workload: Workload, policy: Policy): string | undefined {
+/** Why that way is not open to it, undefined where it is. */
+export function obstacleTo(way: Way, workload: Workload, policy: Policy): string | undefined {
   switch (way) {
     case 'rollout':
       return whyNoRollout(workload);

@@ -139,15 +139,15 @@ async function readWorkloads(
   const autoscalers = await readAutoscalers(transport, { namespace, kinds: needs.kinds });
   const quotas = await readQuotas(transport, namespace);
   const usages = new Usages(quotas);
-  const budgets = new Map<string, readonly Budget[]>();
+  const byName = new Map<string, Map<string, Budget>>();
   // Labels that admission adds are on the Pods alone.
   const count = (workload: WorkloadRef, labels: Labels): void => {
     const found = budgetsOf(all, workload.namespace, labels);
     if (found.length === 0) return;
-    const known = new Map((budgets.get(keyOf(workload)) ?? []).map(budget => [budget.name, budget]));
+    const known = byName.get(keyOf(workload)) ?? new Map<string, Budget>();
+    byName.set(keyOf(workload), known);
     // One Pod that has two of them is enough.
     for (const budget of found) if (known.get(budget.name)?.beside === undefined) known.set(budget.name, budget);
-    budgets.set(keyOf(workload), [...known.values()]);
   };
   const workloads: Workload[] = [];
   const bookmark: WatchBookmark[number][] = [];
@@ -204,7 +204,7 @@ async function readWorkloads(
   return {
     workloads,
     pods,
-    budgets,
+    budgets: new Map([...byName].map(([key, known]) => [key, [...known.values()]])),
     autoscalers,
     quotas,
     usage: usages.all,

@@ -1,4 +1,5 @@
 /** Rollouts for tests, and what their controller says of them. */
+import { livePodsOf, uidsOf as uidsOfPods, type PodSeen } from '../e2e/pods.ts';
 import type { DeploymentWishes } from '../cluster/fleet.ts';
 import { until } from '../cluster/until.ts';
 import type { Site } from '../e2e/site.ts';
@@ -81,26 +82,8 @@ export const otherImage = (image = 'example.test/app:2'): object => ({
   spec: { template: { spec: { containers: [{ name: 'app', image }] } } },
 });
 
-export interface PodSeen {
-  readonly metadata: {
-    readonly name: string;
-    readonly uid: string;
-    readonly creationTimestamp: string;
-    readonly deletionTimestamp?: string;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly image: string }[] };
-}
-
-/** The Pods of one name, terminating ones left out. */
-export async function podsOf(site: Site, name: string): Promise<readonly PodSeen[]> {
-  const path = `/api/v1/namespaces/${site.namespaces[0]}/pods?labelSelector=app%3D${name}`;
-  const { items } = await site.cluster.api<{ readonly items: readonly PodSeen[] }>(path);
-  return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-}
-
 export const uidsOf = async (site: Site, name: string): Promise<readonly string[]> =>
-  (await podsOf(site, name)).map(({ metadata }) => metadata.uid).toSorted();
+  uidsOfPods(await livePodsOf(site, name));
 
 /** The policy's `select`, with Deployments and Rollouts. */
 export const bothKinds = (site: Site): object => ({

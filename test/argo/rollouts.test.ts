@@ -1,5 +1,6 @@
 /** Rollouts, by the controller of Argo Rollouts beside a real control plane. */
 import assert from 'node:assert/strict';
+import { livePodsOf } from '../e2e/pods.ts';
 import { after, before, describe, test } from 'node:test';
 import { LAST_RESTART } from '../../src/domain/model.ts';
 import { parseRecord } from '../../src/domain/record.ts';
@@ -15,7 +16,6 @@ import {
   comesTo,
   deploy,
   otherImage,
-  podsOf,
   rollout,
   seen,
   service,
@@ -242,7 +242,7 @@ describe('Rollouts', { concurrency: 1 }, () => {
       assert.deepEqual(await patchesOf(site), ['shop', 'shop']);
 
       await mend();
-      const broken = (await podsOf(site, 'shop')).find(({ metadata }) => !old.includes(metadata.uid));
+      const broken = (await livePodsOf(site, 'shop')).find(({ metadata }) => !old.includes(metadata.uid));
       await site.cluster.kubectl('-n', site.namespaces[0] ?? '', 'delete', 'pod', broken?.metadata.name ?? '');
       await until('its controller to go on with the others', async () =>
         (await uidsOf(site, 'shop')).every(uid => !old.includes(uid)),
@@ -332,7 +332,7 @@ describe('Rollouts', { concurrency: 1 }, () => {
       const { code, report, worker } = await site.run(drift);
       assert.equal(code, 0, worker.stderr());
       assert.deepEqual(outcomesByName(report), { shop: 'restarted' });
-      const images = (await podsOf(site, 'shop')).flatMap(({ spec: { containers } }) =>
+      const images = (await livePodsOf(site, 'shop')).flatMap(({ spec: { containers } }) =>
         containers.filter(({ name }) => name === SIDECAR).map(({ image }) => image),
       );
       assert.deepEqual(images, [NEW, NEW]);

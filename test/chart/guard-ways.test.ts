@@ -74,11 +74,13 @@ const write = (ref: WorkloadRef, record: RestartRecord) =>
 const rescale = (ref: WorkloadRef, replicas: number, record: RestartRecord) =>
   accepted(ref, workload => bed.worker.cluster.rescale({ workload, replicas, record: formatRecord(record) }));
 
+interface Begun {
+  readonly ref: WorkloadRef;
+  readonly record: RestartRecord;
+}
+
 /** As `created`, and its restart is begun. */
-async function begun(
-  replicas: number,
-  stood?: string,
-): Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }> {
+async function begun(replicas: number, stood?: string): Promise<Begun> {
   const ref = await created(replicas, stood);
   const record = recordOf(await read(ref));
   await write(ref, record);
@@ -86,10 +88,7 @@ async function begun(
 }
 
 /** The same, with its spare Pod. */
-async function grown(
-  replicas: number,
-  stood?: string,
-): Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }> {
+async function grown(replicas: number, stood?: string): Promise<Begun> {
   const { ref, record } = await begun(replicas, stood);
   const owed = { ...record, replicas };
   await rescale(ref, replicas + 1, owed);
@@ -109,17 +108,24 @@ const MEANWHILE: Readonly<Record<string, (ref: WorkloadRef) => Promise<unknown>>
 };
 
 /** As `grown`, and somebody else has restarted it since. */
-async function restartedByAnother(): Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }> {
+async function restartedByAnother(): Promise<Begun> {
   const made = await grown(2, EARLIER);
   await patch(made.ref, { spec: stamp(LATER) });
   return made;
 }
 
 /** The same, and has set its replicas, too. */
-async function scaledByAnother(): Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }> {
+async function scaledByAnother(): Promise<Begun> {
   const made = await restartedByAnother();
   await patch(made.ref, { spec: { replicas: 7 } });
   return made;
+}
+
+/** The record is another checkpoint's. */
+async function byAnother({ ref, record }: Begun): Promise<Begun> {
+  const theirs = { ...record, by: 'ops/other' };
+  await patch(ref, patchOf(theirs));
+  return { ref, record: theirs };
 }
 
 function without(record: RestartRecord): RestartRecord {
@@ -203,7 +209,7 @@ describe('the worker', () => {
 });
 
 interface Theft {
-  readonly of: () => Promise<{ readonly ref: WorkloadRef; readonly record: RestartRecord }>;
+  readonly of: () => Promise<Begun>;
   readonly patch: (record: RestartRecord) => object;
 }
 
@@ -313,12 +319,7 @@ const LATE_THEFTS: Readonly<Record<string, Theft>> = {
       }),
   },
   'take back what another checkpoint owes': {
-    of: async () => {
-      const { ref, record } = await restartedByAnother();
-      const theirs = { ...record, by: 'ops/other' };
-      await patch(ref, patchOf(theirs));
-      return { ref, record: theirs };
-    },
+    of: async () => byAnother(await restartedByAnother()),
     patch: record => patchOf(without(record), { replicas: 2 }),
   },
   'write down how it ended': {
@@ -356,12 +357,7 @@ const LATE_THEFTS: Readonly<Record<string, Theft>> = {
   },
   'write down what it says already': { of: scaledByAnother, patch: record => patchOf(record) },
   'strike out what another checkpoint owes': {
-    of: async () => {
-      const { ref, record } = await scaledByAnother();
-      const theirs = { ...record, by: 'ops/other' };
-      await patch(ref, patchOf(theirs));
-      return { ref, record: theirs };
-    },
+    of: async () => byAnother(await scaledByAnother()),
     patch: record => patchOf(without(record)),
   },
 };

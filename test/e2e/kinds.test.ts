@@ -5,6 +5,7 @@ import { type DeploymentWishes, ofKind, settledKinds } from '../cluster/fleet.ts
 import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
 import { applyBudget } from './budgets.ts';
+import { podsOf } from './pods.ts';
 import { leftByName, outcomesByName, quickPolicy, Site, type SiteOptions } from './site.ts';
 import { injectedSite, upgrade } from './upgraded.ts';
 
@@ -20,20 +21,6 @@ async function deployOther(site: Site, kind: Other, wishes: Omit<DeploymentWishe
   const [namespace = ''] = site.namespaces;
   await site.cluster.kubectlApply(JSON.stringify(ofKind(kind, { namespace, ...wishes })));
   await settledKinds(site.cluster, namespace);
-}
-
-interface PodSeen {
-  readonly metadata: {
-    readonly name: string;
-    readonly uid: string;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly image: string }[] };
-}
-
-async function podsOf(site: Site, name: string): Promise<readonly PodSeen[]> {
-  const path = `/api/v1/namespaces/${site.namespaces[0]}/pods?labelSelector=app%3D${name}`;
-  return (await site.cluster.api<{ items: readonly PodSeen[] }>(path)).items;
 }
 
 /** The T of each Pod, once each. */

@@ -2,30 +2,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeploymentWishes } from '../cluster/fleet.ts';
-import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
+import { livePodsOf, sidecarOf, uidsOf, type PodSeen } from './pods.ts';
 import { watchReady } from './ready-watch.ts';
 import { failedPod, outcomesByName, type Site } from './site.ts';
 import { deploymentOf } from './somebody.ts';
 import { injectedSite, NEW, sidecarPolicy, upgrade } from './upgraded.ts';
 
-interface PodSeen {
-  readonly metadata: { readonly uid: string; readonly deletionTimestamp?: string };
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly image: string }[] };
-  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}
-
-const podsOf = async ({ cluster, namespaces }: Site): Promise<readonly PodSeen[]> => {
-  const path = `/api/v1/namespaces/${namespaces[0]}/pods?labelSelector=app%3Dapi`;
-  const { items } = await cluster.api<{ items: readonly PodSeen[] }>(path);
-  return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-};
-const uidsOf = async (site: Site): Promise<readonly string[]> =>
-  (await podsOf(site)).map(({ metadata }) => metadata.uid).toSorted();
+const api = (site: Site): Promise<readonly PodSeen[]> => livePodsOf(site, 'api');
 const isReady = ({ status }: PodSeen): boolean =>
   status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true;
-const sidecarsOf = async (site: Site): Promise<readonly (string | undefined)[]> =>
-  (await podsOf(site)).map(({ spec }) => spec.containers.find(({ name }) => name === SIDECAR)?.image);
 const replicasOf = async (site: Site): Promise<number> => (await deploymentOf(site, 'api')).spec.replicas;
 
 /** The injector has no more to do with what is made from now on. */
@@ -38,10 +24,10 @@ async function twoOnOneNode(wishes: Partial<DeploymentWishes>): Promise<Site> {
   const { cluster } = site;
   const { items } = await cluster.api<{ items: readonly { metadata: { name: string } }[] }>('/api/v1/nodes');
   const [, ...others] = items.map(({ metadata }) => metadata.name);
-  const api = site.deployment({ name: 'api', replicas: 2, annotations: { 'nightshift/way': 'replace' }, ...wishes });
+  const wanted = site.deployment({ name: 'api', replicas: 2, annotations: { 'nightshift/way': 'replace' }, ...wishes });
   await cluster.kubectl('cordon', ...others);
   try {
-    await site.deploy(api);
+    await site.deploy(wanted);
   } finally {
     await cluster.kubectl('uncordon', ...others);
   }
@@ -60,34 +46,34 @@ const NEVER = { windows: { allow: [{ name: 'never', opens: '0 0 29 2 *', lasts: 
 describe('what goes with the spare Pod is', { concurrency: 1 }, () => {
   test('the one that is ready and not available yet, not one that serves', async () => {
     const site = await twoOnOneNode({ spec: { minReadySeconds: 20 } });
-    const before = await uidsOf(site);
+    const before = uidsOf(await api(site));
     await using ready = watchReady(site);
     const { code, report } = await site.run(policyOf(site, { rollout: { timeout: '8s', soak: '0s' } }));
     assert.equal(code, 3);
     assert.deepEqual(outcomesByName(report), { api: 'undone(timeout)' });
-    await until('the Pods to be those from before', async () => (await podsOf(site)).length === 2);
-    assert.deepEqual(await uidsOf(site), before);
+    await until('the Pods to be those from before', async () => (await api(site)).length === 2);
+    assert.deepEqual(uidsOf(await api(site)), before);
     assert.equal(ready.least('api'), 2);
   });
 
   test('the one that lacks the sidecar, where the injector goes away in the middle', async () => {
     const site = await twoOnOneNode({ podAnnotations: { 'test.nightshift/delay': '2s' } });
-    const before = await uidsOf(site);
+    const before = uidsOf(await api(site));
     const policy = site.policyFile(policyOf(site, { rollout: { timeout: '30s', soak: '0s' } }));
     const worker = site.start(['run', '--policy', policy]);
-    await until('the spare Pod', async () => (await podsOf(site)).length === 3, { everyMilliseconds: 20 });
+    await until('the spare Pod', async () => (await api(site)).length === 3, { everyMilliseconds: 20 });
     await leaveAlone(site);
     assert.equal(await worker.ended, 3, worker.stdout());
-    await until('as many as it wants', async () => (await podsOf(site)).length === 2);
-    const images = await sidecarsOf(site);
+    await until('as many as it wants', async () => (await api(site)).length === 2);
+    const images = (await api(site)).map(sidecarOf);
     assert.ok(!images.includes(undefined) && images.includes(NEW), String(images));
-    assert.equal((await uidsOf(site)).filter(uid => before.includes(uid)).length, 1);
+    assert.equal(uidsOf(await api(site)).filter(uid => before.includes(uid)).length, 1);
     assert.equal(await replicasOf(site), 2);
   });
 
   test('the new one that nobody has proven, where the run was killed, by a tick outside the window', async () => {
     const site = await twoOnOneNode({});
-    const before = await uidsOf(site);
+    const before = uidsOf(await api(site));
     const pod = await failedPod(site);
     const worker = site.start(['run', '--policy', site.policyFile(policyOf(site))], {
       NIGHTSHIFT_POD_NAME: pod.name,
@@ -96,12 +82,12 @@ describe('what goes with the spare Pod is', { concurrency: 1 }, () => {
     await until('the spare Pod to be asked for', async () => (await replicasOf(site)) === 3, { everyMilliseconds: 5 });
     worker.process.kill('SIGKILL');
     await worker.ended;
-    await until('three that are ready', async () => (await podsOf(site)).filter(isReady).length === 3);
+    await until('three that are ready', async () => (await api(site)).filter(isReady).length === 3);
     const { code } = await site.run(policyOf(site, NEVER));
     assert.equal(code, 0);
-    await until('as many as it wants', async () => (await podsOf(site)).length === 2);
+    await until('as many as it wants', async () => (await api(site)).length === 2);
     // It may have come to evict one of them.
-    const stays = (await uidsOf(site)).filter(uid => before.includes(uid)).length;
+    const stays = uidsOf(await api(site)).filter(uid => before.includes(uid)).length;
     assert.ok(stays >= 1, `${stays} of those from before stay`);
     assert.equal(await replicasOf(site), 2);
   });

@@ -4,9 +4,9 @@ import { describe, test } from 'node:test';
 import { LAST_RESTART } from '../../src/domain/model.ts';
 import { parseRecord } from '../../src/domain/record.ts';
 import { deploymentsOf, noNewPods, ofKind, settled, settledKinds, type DeploymentWishes } from '../cluster/fleet.ts';
-import { SIDECAR } from '../cluster/injector.ts';
 import { until } from '../cluster/until.ts';
 import { applyBudget, lostPod } from './budgets.ts';
+import { podsOf, sidecarOf, uidsOf } from './pods.ts';
 import { watchReady } from './ready-watch.ts';
 import { Release } from './release.ts';
 import { failedPod, leftByName, outcomesByName, quickPolicy, Site } from './site.ts';
@@ -20,25 +20,10 @@ const evicting = { restart: { way: 'evict' } };
 const replacing = { restart: { mayReplace: true } };
 const NEVER = { allow: [{ name: 'never', opens: '0 0 29 2 *', lasts: '1m' }] };
 
-interface PodSeen {
-  readonly metadata: { readonly name: string; readonly uid: string };
-  readonly spec: { readonly containers: readonly { readonly name: string; readonly image: string }[] };
-}
-
-const podsOf = async (site: Site, app: string): Promise<readonly PodSeen[]> =>
-  (
-    await site.cluster.api<{ items: readonly PodSeen[] }>(
-      `/api/v1/namespaces/${site.namespaces[0]}/pods?labelSelector=app%3D${app}`,
-    )
-  ).items;
-
 /** Images of the sidecar, once each. */
 const sidecarsOf = async (site: Site, app: string): Promise<readonly (string | undefined)[]> => [
-  ...new Set((await podsOf(site, app)).map(({ spec }) => spec.containers.find(({ name }) => name === SIDECAR)?.image)),
+  ...new Set((await podsOf(site, app)).map(sidecarOf)),
 ];
-
-const uidsOf = async (site: Site, app: string): Promise<readonly string[]> =>
-  (await podsOf(site, app)).map(({ metadata }) => metadata.uid).toSorted();
 
 /** A site with the old sidecar in one workload; what is made now gets the new one. */
 async function staleSite(
@@ -121,7 +106,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
       spec: RECREATE,
       annotations: { 'nightshift/priority': '1' },
     });
-    const before = await uidsOf(site, 'bad');
+    const before = uidsOf(await podsOf(site, 'bad'));
     await site.cluster.kubectlApply(JSON.stringify(site.deployment({ name: 'good', replicas: 1, spec: RECREATE })));
     await site.cluster.kubectlApply(JSON.stringify(noNewPods(site.namespaces[0] ?? '')));
     const { code, report } = await site.run(
@@ -129,7 +114,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
     );
     assert.equal(code, 3);
     assert.deepEqual(outcomesByName(report), { bad: 'undone(failedCreate)' });
-    assert.deepEqual(await uidsOf(site, 'bad'), before);
+    assert.deepEqual(uidsOf(await podsOf(site, 'bad')), before);
     assert.deepEqual(await whatStands(site, 'bad'), { replicas: 1, owed: undefined });
   });
 
@@ -140,7 +125,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
       annotations: { 'nightshift/way': 'replace' },
       podAnnotations: { 'test.nightshift/delay': '25s' },
     });
-    const before = await uidsOf(site, 'scaled');
+    const before = uidsOf(await podsOf(site, 'scaled'));
     const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site, replacing)), '--output', 'json']);
     await until('the spare Pod', async () => (await whatStands(site, 'scaled')).replicas === 3);
     await autoscale(site, 'scaled', 2);
@@ -152,7 +137,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
       /autoscaler scaled may have done that; somebody set its replicas to 2/,
     );
     await until('the spare Pod to be gone', async () => (await podsOf(site, 'scaled')).length === 2);
-    assert.deepEqual(await uidsOf(site, 'scaled'), before);
+    assert.deepEqual(uidsOf(await podsOf(site, 'scaled')), before);
     assert.deepEqual(await whatStands(site, 'scaled'), { replicas: 2, owed: undefined });
     const again = await site.run(sidecarPolicy(site, replacing));
     assert.deepEqual(leftByName(again.report, site), { scaled: 'revertedBefore' });
@@ -177,14 +162,14 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
   test('what keeps the replicas to Git has its way, and the old Pod stays', async () => {
     const wishes = { name: 'git', replicas: 1, spec: RECREATE, podAnnotations: { 'test.nightshift/delay': '30s' } };
     const site = await staleSite(wishes);
-    const before = await uidsOf(site, 'git');
+    const before = uidsOf(await podsOf(site, 'git'));
     const worker = site.start(['run', '--policy', site.policyFile(sidecarPolicy(site, replacing)), '--output', 'json']);
     await until('the spare Pod', async () => (await whatStands(site, 'git')).replicas === 2);
     await applyAs(site, 'argocd-controller', 'git', site.deployment(wishes));
     assert.equal(await worker.ended, 0, worker.stderr());
     assert.deepEqual(outcomesByName(reportOf(worker.stdout())), { git: 'reverted' });
     await until('the spare Pod to be gone', async () => (await podsOf(site, 'git')).length === 1);
-    assert.deepEqual(await uidsOf(site, 'git'), before);
+    assert.deepEqual(uidsOf(await podsOf(site, 'git')), before);
     assert.deepEqual(await whatStands(site, 'git'), { replicas: 1, owed: undefined });
   });
 
@@ -195,7 +180,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
       spec: RECREATE,
       podAnnotations: { 'test.nightshift/delay': '20s' },
     });
-    const before = await uidsOf(site, 'till');
+    const before = uidsOf(await podsOf(site, 'till'));
     const pod = await failedPod(site);
     const words = ['run', '--policy', site.policyFile(sidecarPolicy(site, replacing))];
     const worker = site.start(words, { NIGHTSHIFT_POD_NAME: pod.name, NIGHTSHIFT_POD_UID: pod.uid });
@@ -209,7 +194,7 @@ describe('with a spare Pod', { concurrency: 4 }, () => {
     assert.match(report.ending.detail, /the spare Pod of .*\/till, which an earlier run left, is taken back/);
     assert.deepEqual(await whatStands(site, 'till'), { replicas: 1, owed: undefined });
     await until('the spare Pod to be gone', async () => (await podsOf(site, 'till')).length === 1);
-    assert.deepEqual(await uidsOf(site, 'till'), before);
+    assert.deepEqual(uidsOf(await podsOf(site, 'till')), before);
     const requests = (await site.requests()).length;
     const again = await site.run(closed);
     assert.equal(again.code, 0);
@@ -264,7 +249,7 @@ describe('by evictions', { concurrency: 4 }, () => {
       const kind = what.startsWith('StatefulSet') ? 'StatefulSet' : 'DaemonSet';
       const updateStrategy = what.endsWith('OnDelete') ? { type: 'OnDelete' } : { rollingUpdate: { partition: 2 } };
       const site = await staleSite({ name: 'db', replicas: 3, spec: { updateStrategy } }, kind);
-      const before = await uidsOf(site, 'db');
+      const before = uidsOf(await podsOf(site, 'db'));
       await using ready = watchReady(site);
       await until('its Pods to be watched', () => ready.now('db') === before.length);
       const policy = sidecarPolicy(site, { select: { kinds: [kind], namespaces: { include: site.namespaces } } });
@@ -274,7 +259,7 @@ describe('by evictions', { concurrency: 4 }, () => {
       assert.equal(ready.least('db'), before.length - 1);
       assert.deepEqual(await sidecarsOf(site, 'db'), [NEW]);
       assert.deepEqual(
-        (await uidsOf(site, 'db')).filter(uid => before.includes(uid)),
+        uidsOf(await podsOf(site, 'db')).filter(uid => before.includes(uid)),
         [],
       );
       const [available] = report.outcomes.map(outcome => outcome.available);
@@ -303,7 +288,7 @@ describe('by evictions', { concurrency: 4 }, () => {
     assert.equal(code, 0, worker.stdout() + worker.stderr());
     assert.deepEqual(outcomesByName(report), { api: 'restarted' });
     assert.deepEqual(await sidecarsOf(site, 'api'), [NEW]);
-    assert.ok((await uidsOf(site, 'api')).includes(fresh.metadata.uid));
+    assert.ok(uidsOf(await podsOf(site, 'api')).includes(fresh.metadata.uid));
     assert.deepEqual(await site.restarts(), { api: 0 });
     const evictions = (await site.requests()).filter(({ resource }) => resource === 'pods/eviction');
     assert.deepEqual(

@@ -9,7 +9,16 @@ import { refuseRestarts, removeOurKeys, rollout } from '../e2e/somebody.ts';
 import { injectedSite, NEW, NEWER, upgrade } from '../e2e/upgraded.ts';
 import { realClock } from '../kubernetes/real-clock.ts';
 import { reportOf } from '../worker-log.ts';
-import type { Illness, Part, Running, Scenario, Somebody, Theatre, Wishes } from './theatre.ts';
+import {
+  wished,
+  type Illness,
+  type Part,
+  type Running,
+  type Scenario,
+  type Somebody,
+  type Theatre,
+  type Wishes,
+} from './theatre.ts';
 
 /** What it comes to in a namespace of its own. */
 export async function playReally({ play, injected = false }: Scenario): Promise<unknown> {
@@ -55,14 +64,8 @@ class RealTheatre implements Theatre {
     if (this.#isInjected) await upgrade(this.#site);
   }
 
-  start({
-    stale = 'age',
-    sizes = [1, 50],
-    stopAfter = 1,
-    downtime = 'skip',
-    undo = false,
-    kinds = ['Deployment'],
-  }: Wishes): Running {
+  start(wishes: Wishes): Running {
+    const { stale, sizes, stopAfter, downtime, undo, kinds } = wished(wishes);
     const criteria: Record<typeof stale, object> = {
       age: { podOlderThan: '1s' },
       image: { container: SIDECAR, imageNot: [NEW] },

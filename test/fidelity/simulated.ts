@@ -18,6 +18,7 @@ import {
   type Somebody,
   type Theatre,
   type Wishes,
+  wished,
 } from './theatre.ts';
 
 const SECOND = 1_000;
@@ -36,14 +37,8 @@ export async function playSimulated({ play }: Scenario, seed: number): Promise<u
   return playing;
 }
 
-function draftFor({
-  stale = 'age',
-  sizes = [1, 50],
-  stopAfter = 1,
-  downtime = 'skip',
-  undo = false,
-  kinds = ['Deployment'],
-}: Wishes): Draft {
+function draftFor(wishes: Wishes): Draft {
+  const { stale, sizes, stopAfter, downtime, undo, kinds } = wished(wishes);
   const criteria: Record<typeof stale, Wish> = {
     age: { kind: 'age', age: SECOND },
     image: { kind: 'image', version: OLD + 1 },

@@ -46,6 +46,16 @@ export interface Wishes {
   readonly kinds?: readonly Kind[];
 }
 
+export const wished = (wishes: Wishes): Required<Wishes> => ({
+  stale: 'age',
+  sizes: [1, 50],
+  stopAfter: 1,
+  downtime: 'skip',
+  undo: false,
+  kinds: ['Deployment'],
+  ...wishes,
+});
+
 /** How a run ended, of what both kinds of reports say. */
 export interface Ended {
   readonly exitCode: number;

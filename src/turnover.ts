@@ -128,7 +128,7 @@ class TurningOver {
 
   /** The next Pod goes, as soon as that leaves as many available as are promised. */
   async #goOn(sorted: Sorted, pods: readonly Pod[]): Promise<Landing | undefined> {
-    const { gates } = this.#world;
+    const { gates, clock } = this.#world;
     const { way } = this.#turnover.record;
     if (way === 'replace' && this.#record.replicas === undefined) return this.#grow();
     const isDownAllowed = mayBeDown(this.#workload, this.#turnover.policy);
@@ -142,7 +142,10 @@ class TurningOver {
     if (next === undefined) return this.#isLate ? this.#late(sorted) : this.#wait(LOOK);
     if (this.#air !== undefined && this.#air.uid !== next.uid) await this.#nothingInTheAir();
     // Its replacement needs what a new batch would need.
+    const lookedAt = clock.elapsed();
     await becomesReady(this.#world);
+    // That may have taken minutes: what the Pods were like before says nothing any more.
+    if (clock.elapsed() - lookedAt >= LOOK && gates.ending === undefined && !this.#isLate) return undefined;
     const ending = await gates.checkInFlight();
     if (ending !== undefined) {
       const detail = `${ending.detail}; ${sorted.stale.length} of its Pods are still to be replaced`;

@@ -328,6 +328,29 @@ describe('while it goes on', () => {
     assert.equal(done.length, 1);
   });
 
+  test('after a wait for what must be ready its Pods are looked at again before one goes', async () => {
+    const mesh = { kind: 'Deployment' as const, namespace: 'mesh', name: 'injector' };
+    const { done, least } = await night({
+      way: 'evict',
+      policy: { ready: [{ deployment: 'mesh/injector' }], rollout: { timeout: '2m', soak: '0s' } },
+      arrange: ({ cluster }) => cluster.add(aWorkload({ ...mesh, status: { availableReplicas: 0 } })),
+      events: [
+        [
+          20,
+          ({ cluster }) =>
+            cluster.setPods(
+              REF,
+              somePods(3).map((pod, at) => ({ ...pod, ready: at < 2 })),
+            ),
+        ],
+        [21, ({ cluster }) => cluster.update(mesh, { status: { availableReplicas: 3 } })],
+      ],
+    });
+    // The one that fell ill meanwhile goes first, and no other beside it.
+    assert.equal(done[0], 'evict web-1-2');
+    assert.equal(least, 2);
+  });
+
   test('a changed policy is', async () => {
     const events = [[5, ({ gates }: World) => gates.close({ kind: 'policyChanged', detail: 'changed' })]] as const;
     const { landing, done } = await night({ way: 'evict', events });

@@ -309,8 +309,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'the next Pod goes before the replacement of the one before is there',
     file: 'domain/succession.ts',
-    is: 'Math.min(ready, status.availableReplicas) - 1 >= floor ?',
-    becomes: 'Math.min(ready, status.availableReplicas) - 1 >= 0 ?',
+    is: 'if (missing >= width) return undefined;\n  if (!next.ready) return next;',
+    becomes: 'if (missing >= 0) return next;',
     ...WAYS,
     from: 3_003,
   },

@@ -18,6 +18,8 @@ export class Gates {
   readonly #announcer: Announcer;
   readonly #windowAt: (now: number) => WindowState;
   #ending: Ending | undefined;
+  /** The same for what is in flight: that the time is too short for another start is no reason not to go on. */
+  #endingInFlight: Ending | undefined;
   /** The window when it was last seen open, and since when that is known: it holds until it closes. */
   #seenOpen: { readonly since: number; readonly window: OpenWindow };
   #started: boolean;
@@ -48,13 +50,19 @@ export class Gates {
     return this.#ending;
   }
 
+  /** Why no more is done to what is in flight, undefined while it goes on. */
+  get endingInFlight(): Ending | undefined {
+    return this.#endingInFlight;
+  }
+
   /**
    * Closes the gates for good, and abandons what is in flight where the ending asks for it. The strongest reason
    * stands, because it decides the exit code; of equals the first.
    */
   close(ending: Ending): void {
     const closed = this.#ending;
-    if (closed === undefined || isStronger(ending, closed)) this.#ending = ending;
+    this.#ending = strongerOf(closed, ending);
+    if (ending.kind !== 'notEnoughTime') this.#endingInFlight = strongerOf(this.#endingInFlight, ending);
     if (closed === undefined) this.#announcer.tell({ kind: 'ending', ending });
     if (abandonsFlights(ending)) this.#observed.close();
     else this.#observed.wake();
@@ -62,22 +70,20 @@ export class Gates {
 
   /** Resolves to undefined when a start may go out right now, else to the reason why none does for the rest of the run. */
   async check(first = this.isFirst): Promise<Ending | undefined> {
-    while (this.#look(first) === undefined && !this.#hold.isFresh()) await this.#hold.save();
-    return this.#ending;
+    for (;;) {
+      if (this.#ending === undefined) this.#look(first);
+      if (this.#ending !== undefined || this.#hold.isFresh()) return this.#ending;
+      await this.#hold.save();
+    }
   }
 
-  /**
-   * The same before more is done to what is in flight already: that the time is too short for another start is no reason not
-   * to go on.
-   */
+  /** The same before more is done to what is in flight already. */
   async checkInFlight(): Promise<Ending | undefined> {
-    const ending = await this.check(true);
-    if (ending?.kind !== 'notEnoughTime') return ending;
-    await this.#hold.freshen();
-    const { checkpoint, loss } = this.#hold;
-    if (loss !== undefined) return endingOf(loss);
-    if (checkpoint.stop !== null) return { kind: 'stopped', detail: `stopped: ${checkpoint.stop.detail}` };
-    return this.#closed(true) ?? (this.#ending === ending ? undefined : this.#ending);
+    for (;;) {
+      if (this.#endingInFlight === undefined) this.#look(true);
+      if (this.#endingInFlight !== undefined || this.#hold.isFresh()) return this.#endingInFlight;
+      await this.#hold.save();
+    }
   }
 
   /** Nothing was started in this occurrence yet: whoever comes first ignores how much time is left. */
@@ -113,16 +119,14 @@ export class Gates {
     return window;
   }
 
-  #look(first: boolean): Ending | undefined {
+  #look(first: boolean): void {
     const { checkpoint, loss } = this.#hold;
-    if (this.#ending !== undefined) return this.#ending;
     if (loss !== undefined) this.close(endingOf(loss));
     else if (checkpoint.stop !== null) this.close({ kind: 'stopped', detail: `stopped: ${checkpoint.stop.detail}` });
     else {
       const closed = this.#closed(first);
       if (closed !== undefined) this.close(closed);
     }
-    return this.#ending;
   }
 
   #closed(first: boolean): Ending | undefined {
@@ -144,6 +148,9 @@ export class Gates {
     return undefined;
   }
 }
+
+const strongerOf = (closed: Ending | undefined, ending: Ending): Ending =>
+  closed === undefined || isStronger(ending, closed) ? ending : closed;
 
 /** Whether what is in flight is left to the next run, instead of being awaited. */
 function abandonsFlights({ kind }: Ending): boolean {

@@ -85,11 +85,11 @@ export class Generations {
   /** What its replacements say for sure; `isStill` when nothing has moved for so long that they are believed to be doomed. */
   failureOf({ stale, fresh, unknown }: Sorted, isStill: boolean): Landing | undefined {
     const isNew = ({ uid }: Pod): boolean => this.#before?.has(uid) !== true;
-    const ineffective = stale.find(isNew);
-    if (ineffective !== undefined) {
-      const verdict = this.#verdicts.get(ineffective.uid);
-      const detail = verdict?.kind === 'stale' ? verdict.detail : '';
-      return { outcome: 'ineffective', detail: `made anew, but in ${ineffective.name} ${detail}` };
+    for (const { name, uid } of stale.filter(isNew)) {
+      const verdict = this.#verdicts.get(uid);
+      // What an earlier run made may have grown too old since.
+      if (verdict?.kind !== 'stale' || verdict.why === 'podTooOld') continue;
+      return { outcome: 'ineffective', detail: `made anew, but in ${name} ${verdict.detail}` };
     }
     const made = [...stale, ...fresh, ...unknown].filter(isNew);
     const lost = this.#has.filter(name => made.some(pod => !hasContainer(pod, name)));

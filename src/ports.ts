@@ -144,8 +144,8 @@ export interface Cluster {
   tryPod(workload: Workload, replicaSet: ReplicaSetRef): Promise<Admission>;
   /** The ResourceQuotas of a namespace as they stand now. */
   quotas(namespace: string): Promise<readonly Quota[]>;
-  /** The PodDisruptionBudgets of a namespace as they stand now. */
-  budgets(namespace: string): Promise<readonly Budget[]>;
+  /** The PodDisruptionBudgets that select Pods of a workload, as they stand now. */
+  budgets(workload: Workload): Promise<readonly Budget[]>;
   /** The HorizontalPodAutoscaler of a workload as it stands now; undefined where there is none. */
   autoscaler(ref: WorkloadRef): Promise<Autoscaler | undefined>;
   /** Pods that wait for a node, counted no further than to `most`. */
@@ -160,6 +160,11 @@ export interface Cluster {
   rewriteRecord(workload: Workload, record: string): Promise<PatchAnswer>;
   /** One attempt. */
   rescale(order: RescaleOrder): Promise<PatchAnswer>;
+  /**
+   * One attempt to take a Pod more than wanted back, conditional on nothing but the replicas and the record that were read: its
+   * status changes all the time meanwhile.
+   */
+  scaleBack(order: RescaleOrder): Promise<PatchAnswer>;
   /** One attempt, as far as its PodDisruptionBudget allows. */
   evict(workload: WorkloadRef, pod: Pod): Promise<EvictAnswer>;
   /** Calls `onChange` for every change since the bookmark, until the signal aborts. Resumes and lists again by itself; throws only `NotPermitted`. */

@@ -1,5 +1,4 @@
-import { forbiddenByBudget, type Budget } from './domain/budget.ts';
-import { keyOf } from './domain/model.ts';
+import { forbiddenByBudget } from './domain/budget.ts';
 import type { Restart } from './domain/verdict.ts';
 import { endingOfError } from './gates.ts';
 import { leave, type StartAnswer } from './quota-room.ts';
@@ -10,24 +9,17 @@ const POLL = 2_000;
 const SETTLES = 30_000;
 
 /**
- * Whether a rollout may start now as far as its budgets go, which only those of StatefulSets keep: they are read again right
- * before, because hours may have passed since the look at the cluster. No request for anything else.
+ * Whether a rollout may start now as far as its budgets go, which only those of StatefulSets keep: they are read right before,
+ * because hours may have passed since the look at the cluster. No request for anything else.
  */
 export async function askQuorum({ workload: planned, way }: Restart, world: StartWorld): Promise<StartAnswer> {
-  const { cluster, observed, clock, gates, announcer, bench } = world;
-  const known = world.budgets.get(keyOf(planned)) ?? [];
-  const isBound =
-    planned.kind === 'StatefulSet' && way === 'rollout' && known.some(({ counted }) => counted !== undefined);
-  if (!isBound) return { kind: 'room' };
+  const { cluster, observed, clock, gates, announcer } = world;
+  if (planned.kind !== 'StatefulSet' || way !== 'rollout') return { kind: 'room' };
   const workload = observed.latest(planned) ?? planned;
   const until = clock.elapsed() + SETTLES;
   try {
     for (;;) {
-      const now = new Map(
-        (await cluster.budgets(workload.namespace)).map((budget): [string, Budget] => [budget.name, budget]),
-      );
-      const budgets = known.flatMap(({ name }) => now.get(name) ?? []);
-      const reason = forbiddenByBudget(workload, { way, budgets, policy: bench.policy });
+      const reason = forbiddenByBudget(workload, { way, budgets: await cluster.budgets(workload) });
       if (reason === undefined) return { kind: 'room' };
       if (clock.elapsed() >= until) return leave(workload, reason, announcer);
       await observed.pause(POLL);

@@ -35,9 +35,9 @@ export async function noRoom({ batches }: Pick<Policy, 'batches'>, cluster: Clus
 
 /**
  * Waits for all of it, and for room, at most as long as a rollout may take; the next run waits again. Returns whether the next batch
- * may start; where it may not, the gates are closed.
+ * may start, or what is in flight go on; where it may not, the gates are closed.
  */
-export async function becomesReady(world: StartWorld): Promise<boolean> {
+export async function becomesReady(world: StartWorld, { inFlight = false } = {}): Promise<boolean> {
   const { bench, cluster, clock, gates, announcer, observed } = world;
   const until = clock.elapsed() + bench.policy.rollout.timeout;
   for (let told = false; ; told = true) {
@@ -48,11 +48,11 @@ export async function becomesReady(world: StartWorld): Promise<boolean> {
       // What is in flight is awaited, or left to the next run: that is for the gates to say.
       gates.close(endingOfError(error, announcer));
     }
-    if (waiting === undefined) return gates.ending === undefined;
+    if (waiting === undefined) return (inFlight ? gates.endingInFlight : gates.ending) === undefined;
     if (!told) announcer.tell({ kind: 'notReady', detail: waiting });
     if (clock.elapsed() >= until) gates.close({ kind: 'notReady', detail: waiting });
     else await observed.pause(POLL);
-    if ((await gates.check()) !== undefined) return false;
+    if ((await (inFlight ? gates.checkInFlight() : gates.check())) !== undefined) return false;
   }
 }
 

@@ -12,6 +12,7 @@ import { SERVER_TIMEOUT, wordsOf, type Clock, type Cluster, type PatchAnswer } f
 
 export interface SpareWorld {
   readonly cluster: Cluster;
+  readonly clock: Pick<Clock, 'elapsed'>;
   readonly hold: Hold;
   readonly observed: Pick<Observed, 'put' | 'closed' | 'pause'>;
   readonly by: string;
@@ -56,6 +57,8 @@ const ATTEMPTS = 10;
 const BACKOFF = 500;
 /** So often the newest Pod is to go first; a budget may need a moment after the last one that went. */
 const PATIENCE = 5;
+/** A Pod that was just made is not ready sooner. */
+const SOON = 3_000;
 const AGE_ONLY: Needs = { kinds: [], shapes: false, config: false, volumes: false, secrets: false };
 /** However long the API server asks us to wait before the next attempt, in milliseconds. */
 const MAX_WAIT = 15_000;
@@ -85,11 +88,14 @@ export async function returnSpareAtLast(ref: WorkloadRef, world: SpareWorld): Pr
 
 async function putBack(
   ref: WorkloadRef,
-  { cluster, hold, observed, by }: SpareWorld,
+  { cluster, clock, hold, observed, by }: SpareWorld,
   isAnyFine: boolean,
 ): Promise<Returned> {
   let detail = 'the run ended first';
   let tried = isAnyFine ? PATIENCE : 0;
+  let hasGone = false;
+  // Its status changes with each Pod that comes or goes, sooner than a slow API server answers.
+  let isContended = false;
   // Once whatever happens: a run that ends leaves nothing behind if it can.
   for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && !observed.closed); ) {
     const workload = await cluster.workload(ref);
@@ -100,8 +106,10 @@ async function putBack(
     const { replicas, ...others } = owed;
     const isOurs = workload.replicas === replicas + 1;
     let isSure = false;
+    const lookedAt = clock.elapsed();
     if (isOurs && tried < PATIENCE && ownRecord(workload, by) !== undefined) {
-      const newest = await evictNewest(workload, replicas, { cluster, hold });
+      const newest = await evictNewest({ workload, replicas, hasGone }, { cluster, hold });
+      if (newest === 'evicted') hasGone = true;
       isSure = newest === 'needless';
       if (newest !== 'needless') tried++;
       // The next run has the time for it.
@@ -110,19 +118,21 @@ async function putBack(
       // It may still be carried out, beside what the ReplicaSet takes.
       if (newest === 'unanswered') await observed.pause(SERVER_TIMEOUT);
       // The workload changes with each Pod that goes: it is read again, and so are its Pods.
-      if (newest !== 'needless' && newest !== 'refused') continue;
+      if (newest !== 'needless' && newest !== 'likely' && newest !== 'refused') continue;
     }
     await hold.freshen();
     if (hold.loss !== undefined) return { kind: 'not', isRefused: false, detail: hold.loss.detail };
+    if (isSure && clock.elapsed() - lookedAt > SOON && tried++ < PATIENCE && !observed.closed) continue;
     const record = formatRecord(others);
-    const answer = isOurs
-      ? await cluster.rescale({ workload, replicas, record })
-      : await cluster.rewriteRecord(workload, record);
+    const answer: PatchAnswer = await (isOurs
+      ? cluster[isContended ? 'scaleBack' : 'rescale']({ workload, replicas, record })
+      : cluster.rewriteRecord(workload, record));
     if (answer.kind === 'accepted') {
       observed.put(ref, answer.workload);
       const theirs = `somebody set its replicas to ${workload.replicas} while it had one Pod more than ${replicas}, so that stays`;
       return { kind: 'returned', isOurs, isSure, detail: isOurs ? '' : theirs };
     }
+    isContended ||= answer.kind === 'conflict';
     detail = 'message' in answer ? answer.message : answer.kind;
     if (answer.kind === 'forbidden' || answer.kind === 'denied') return { kind: 'not', isRefused: true, detail };
     const wait = answer.kind === 'unanswered' ? (answer.retryAfter ?? BACKOFF) : BACKOFF * (attempt + 1);
@@ -132,25 +142,31 @@ async function putBack(
   return { kind: 'not', isRefused: false, detail };
 }
 
-/** `needless`: the ReplicaSet takes the right one by itself; `refused`: it is left to it. */
-type Newest = 'evicted' | 'needless' | 'refused' | 'notNow' | 'unanswered';
+/** `needless`: the ReplicaSet takes the right one by itself; `likely`: it most probably does; `refused`: it is left to it. */
+type Newest = 'evicted' | 'needless' | 'likely' | 'refused' | 'notNow' | 'unanswered';
 
 /**
- * Which Pod goes when the replicas shrink is not left to luck: a ReplicaSet takes one that is not ready first, and of the
- * others whom it likes (who shares a node, and ages by their logarithm: pkg/controller ActivePodsWithRanks). So the newest,
- * the spare Pod or a replacement that nobody relies on yet, is evicted before, and the ReplicaSet takes what it makes in its
- * place. Where a budget forbids that, or nobody may, it chooses after all.
+ * Which Pod goes when the replicas shrink is not left to luck: a ReplicaSet takes one that waits for its start first, then one
+ * that is not ready, and of the others whom it likes (who shares a node, and ages by their logarithm: pkg/controller
+ * ActivePodsWithRanks). So the newest, the spare Pod or a replacement that nobody relies on yet, is evicted before, and the
+ * ReplicaSet takes what it makes in its place. Where a budget forbids that, or nobody may, it chooses after all.
  */
 async function evictNewest(
-  workload: Workload,
-  replicas: number,
+  {
+    workload,
+    replicas,
+    hasGone,
+  }: { readonly workload: Workload; readonly replicas: number; readonly hasGone: boolean },
   { cluster, hold }: Pick<SpareWorld, 'cluster' | 'hold'>,
 ): Promise<Newest> {
-  const live = (await cluster.pods(workload, AGE_ONLY)).filter(({ terminating }) => !terminating);
-  const [newest] = live.toSorted((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? 1 : -1));
-  if (newest === undefined || live.length <= replicas || live.some(({ ready }) => !ready)) return 'needless';
   await hold.freshen();
-  if (hold.loss !== undefined) return 'refused';
+  const live = (await cluster.pods(workload, AGE_ONLY)).filter(({ terminating }) => !terminating);
+  const [newest, ...others] = live.toSorted((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? 1 : -1));
+  if (newest === undefined || live.length <= replicas) return 'needless';
+  if (!newest.ready && others.every(({ ready }) => ready)) return 'needless';
+  // Beside others that are not ready either: what has been made this moment still waits for its start.
+  if (!newest.ready && hasGone) return 'likely';
+  if (!hold.isFresh()) return hold.loss === undefined ? 'notNow' : 'refused';
   const answer = await cluster.evict(workload, newest);
   switch (answer.kind) {
     case 'accepted':

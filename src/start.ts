@@ -143,8 +143,8 @@ class Starting {
     const now = clock.elapsed();
     if (this.#attempts++ === 0) this.#giveUp = now + bench.policy.rollout.timeout;
     if (this.#at === '') this.#at = nextRestartedAt(clock.now(), this.#workload.restartedAt);
-    hold.change(checkpoint => markStarted(checkpoint, this.#workload, this.#at));
     const record = this.#record();
+    hold.change(checkpoint => markStarted(checkpoint, this.#workload, record));
     const text = formatRecord(record);
     // By the other ways it is only written down here what is going to happen.
     const answer = await (record.way === undefined
@@ -258,6 +258,10 @@ class Starting {
         // What somebody does to it from now on is not taken for this start.
         if (this.#attempts === 0) {
           this.#world.hold.change(checkpoint => dropUnstarted(checkpoint, new Set([keyOf(workload)])));
+        } else if (workload.resourceVersion === this.#workload.resourceVersion) {
+          // An attempt without an answer may still be carried out.
+          const settled = await this.#settle();
+          if (settled.kind !== 'notStarted') return settled;
         }
         return { kind: 'left', verdict };
       default:

@@ -22,6 +22,8 @@ import type { StartWorld } from './start.ts';
 
 /** Between two looks at the Pods while nothing is heard. */
 const LOOK = 5_000;
+/** A Pod goes only if what it needs was looked at so short a time ago. */
+const PREPARED = 15_000;
 /** Pods that say they are doomed are believed when nothing moved for so long. */
 const PATIENCE = 15_000;
 /** Between two tries whether an injector, or a node, can tell what a Pod is. */
@@ -55,8 +57,14 @@ class TurningOver {
   #lastSeen = '';
   /** What kept the last eviction from happening. */
   #blocked: string | undefined;
-  /** The Pod whose eviction got no answer, and until when it may still be carried out. */
-  #air: { readonly uid: string; readonly until: number } | undefined;
+  /** Until when a request that got no answer may still be carried out; of an eviction, of which Pod. */
+  #air: { readonly uid?: string; readonly until: number } | undefined;
+  /** It may have one Pod more than it wants, without our having seen it. */
+  #mayOwe = false;
+  /** When its Pods were looked at. */
+  #lookedAt = 0;
+  /** When everything was there that the next Pod needs to go. */
+  #preparedAt = Number.NEGATIVE_INFINITY;
   #completeSince: number | undefined;
   #isProven = false;
   /** Or has tried to, or an earlier run may have. */
@@ -80,11 +88,14 @@ class TurningOver {
 
   async toTheEnd(): Promise<Landing> {
     const landing = await this.#untilLanded();
-    const isOwed = this.#record.replicas !== undefined;
+    const isOwed = this.#record.replicas !== undefined || this.#mayOwe;
     // By an earlier run, perhaps, that could not say so any more.
     if (!isOwed && landing.outcome === 'restarted') this.#world.hold.change(now => withoutSpare(now, this.#workload));
     if (!isOwed) return this.#withNote(landing);
-    await this.#nothingInTheAir();
+    if (!(await this.#nothingInTheAir())) {
+      this.#note = 'its spare Pod is not taken back yet: a request without an answer may still be carried out';
+      return this.#withNote(landing);
+    }
     const returned = await returnSpareAtLast(this.#workload, this.#spares);
     this.#note = returned.kind === 'not' ? `its spare Pod is not taken back yet: ${returned.detail}` : returned.detail;
     const isAsBefore =
@@ -113,6 +124,7 @@ class TurningOver {
   async #step(): Promise<Landing | undefined> {
     const changed = await this.#readAgain();
     if (changed !== undefined) return changed;
+    this.#lookedAt = this.#world.clock.elapsed();
     const pods = await this.#world.cluster.pods(this.#workload, needsOf(this.#turnover.policy));
     const live = pods.filter(pod => !pod.terminating);
     const sorted = await this.#generations.sort(this.#workload, live);
@@ -128,7 +140,7 @@ class TurningOver {
 
   /** The next Pod goes, as soon as that leaves as many available as are promised. */
   async #goOn(sorted: Sorted, pods: readonly Pod[]): Promise<Landing | undefined> {
-    const { gates, clock } = this.#world;
+    const { gates } = this.#world;
     const { way } = this.#turnover.record;
     if (way === 'replace' && this.#record.replicas === undefined) return this.#grow();
     const isDownAllowed = mayBeDown(this.#workload, this.#turnover.policy);
@@ -140,17 +152,13 @@ class TurningOver {
       { workload: this.#workload, way, mayBeDown: isDownAllowed },
     );
     if (next === undefined) return this.#isLate ? this.#late(sorted) : this.#wait(LOOK);
-    if (this.#air !== undefined && this.#air.uid !== next.uid) await this.#nothingInTheAir();
-    // Its replacement needs what a new batch would need.
-    const lookedAt = clock.elapsed();
-    await becomesReady(this.#world);
-    // That may have taken minutes: what the Pods were like before says nothing any more.
-    if (clock.elapsed() - lookedAt >= LOOK && gates.ending === undefined && !this.#isLate) return undefined;
+    if (!(await this.#isPrepared(next))) return undefined;
     const ending = await gates.checkInFlight();
     if (ending !== undefined) {
       const detail = `${ending.detail}; ${sorted.stale.length} of its Pods are still to be replaced`;
       return { outcome: 'interrupted', detail };
     }
+    this.#preparedAt = Number.NEGATIVE_INFINITY;
     const answer = await this.#world.cluster.evict(this.#workload, next);
     if (answer.kind === 'accepted' || answer.kind === 'unanswered') this.#hasEvicted = true;
     switch (answer.kind) {
@@ -186,18 +194,42 @@ class TurningOver {
     }
   }
 
-  /** An eviction without an answer may still be carried out, beside the next one, or after the spare Pod is gone. */
-  async #nothingInTheAir(): Promise<void> {
+  /**
+   * Waits for all that a Pod needs to go, its replacement for what a new batch would need. That may take minutes, after which
+   * what its Pods were like says nothing any more: false means that they are to be looked at again. The time counts for no Pod.
+   */
+  async #isPrepared(next: Pod): Promise<boolean> {
+    const { clock, hold, gates } = this.#world;
+    const began = clock.elapsed();
+    if (began - this.#preparedAt <= PREPARED && hold.isFresh()) return true;
+    if (this.#air !== undefined && this.#air.uid !== next.uid) await this.#nothingInTheAir();
+    await becomesReady(this.#world, { inFlight: true });
+    await gates.checkInFlight();
+    this.#preparedAt = clock.elapsed();
+    this.#deadline += this.#preparedAt - began;
+    return this.#preparedAt - this.#lookedAt < LOOK || gates.endingInFlight !== undefined;
+  }
+
+  /**
+   * An eviction without an answer may still be carried out, beside the next one, or after the spare Pod is gone. False where the
+   * run ends before that is over.
+   */
+  async #nothingInTheAir(): Promise<boolean> {
     const { clock, observed } = this.#world;
     const { until = 0 } = this.#air ?? {};
-    this.#air = undefined;
     while (clock.elapsed() < until && !observed.closed) await observed.pause(until - clock.elapsed());
+    if (clock.elapsed() < until) return false;
+    this.#air = undefined;
+    return true;
   }
 
   /** One Pod more than it wants. */
   async #grow(): Promise<Landing | undefined> {
-    const { gates, announcer, cluster, clock } = this.#world;
-    await becomesReady(this.#world);
+    const { gates, announcer, cluster, clock, observed, bench } = this.#world;
+    if (ownRecord(this.#workload, bench.by)?.at !== this.#record.at) {
+      return { outcome: 'superseded', detail: 'somebody took the record of its restart away' };
+    }
+    await becomesReady(this.#world, { inFlight: true });
     // Hours may have passed since the look at the cluster.
     const autoscaler = await cluster.autoscaler(this.#workload);
     const fight = fought({ workload: this.#workload, autoscaler }, { now: clock.now() });
@@ -211,10 +243,15 @@ class TurningOver {
         this.#record = added.record;
         this.#moved();
         return undefined;
-      case 'changed':
-        if (this.#isLate) return { outcome: 'denied', detail: 'somebody changes it all the time' };
-        await this.#world.observed.pause(CONFLICT);
+      case 'changed': {
+        const read = await cluster.workload(this.#workload);
+        observed.put(this.#workload, read);
+        // It may have been an attempt of ours that got no answer.
+        const isOurs = read !== undefined && owedRecord(read, bench.by) !== undefined;
+        if (this.#isLate && !isOurs) return { outcome: 'denied', detail: 'somebody changes it all the time' };
+        await observed.pause(CONFLICT);
         return undefined;
+      }
       case 'gone':
         return { outcome: 'gone', detail: 'it was deleted' };
       case 'forbidden':
@@ -223,6 +260,8 @@ class TurningOver {
       case 'denied':
         return { outcome: 'denied', detail: added.message };
       case 'unanswered':
+        this.#mayOwe = true;
+        this.#air = { until: clock.elapsed() + SERVER_TIMEOUT };
         announcer.tell({ kind: 'repeating', workload: this.#workload, detail: added.message });
         return this.#isLate
           ? this.#unheard(added.message)
@@ -247,7 +286,7 @@ class TurningOver {
     const ready = live.filter(pod => pod.ready).length;
     // Of those that are ready the ReplicaSet may take any: all of them have to be available.
     if (owed !== undefined && ready >= owed && status.availableReplicas >= ready) {
-      await this.#nothingInTheAir();
+      if (!(await this.#nothingInTheAir())) return undefined;
       const returned = await returnSpare(this.#workload, this.#spares, { isAnyFine: true });
       if (returned.kind === 'not') {
         return returned.isRefused
@@ -257,6 +296,7 @@ class TurningOver {
       this.#note = returned.detail;
       const { replicas: _, ...record } = this.#record;
       this.#record = record;
+      this.#mayOwe = false;
       this.#moved();
       return undefined;
     }

@@ -133,9 +133,9 @@ export class FakeCluster implements Cluster {
     return Promise.resolve(this.#pods.get(keyOf(workload)) ?? []);
   }
 
-  budgets(namespace: string): Promise<readonly Budget[]> {
-    this.calls.push(`budgets ${namespace}`);
-    return Promise.resolve([...this.budgetsOf.values()].flat());
+  budgets(workload: Workload): Promise<readonly Budget[]> {
+    this.calls.push(`budgets ${keyOf(workload)}`);
+    return Promise.resolve(this.budgetsOf.get(keyOf(workload)) ?? []);
   }
 
   quotas(namespace: string): Promise<readonly Quota[]> {
@@ -200,12 +200,23 @@ export class FakeCluster implements Cluster {
   }
 
   rescale(order: RescaleOrder): Promise<PatchAnswer> {
+    return this.#rescale(order, standing => standing.resourceVersion === order.workload.resourceVersion);
+  }
+
+  scaleBack(order: RescaleOrder): Promise<PatchAnswer> {
+    const { uid, replicas, record } = order.workload;
+    const isAsRead = (standing: Workload): boolean =>
+      standing.uid === uid && standing.replicas === replicas && standing.record === record;
+    return this.#rescale(order, isAsRead);
+  }
+
+  #rescale(order: RescaleOrder, isAsJudged: (standing: Workload) => boolean): Promise<PatchAnswer> {
     const { workload, replicas, record } = order;
     this.calls.push(`rescale ${keyOf(workload)} ${replicas}`);
     const apply = (): PatchAnswer => {
       const standing = this.get(workload);
       if (standing === undefined) return { kind: 'gone' };
-      if (standing.resourceVersion !== workload.resourceVersion) return { kind: 'conflict' };
+      if (!isAsJudged(standing)) return { kind: 'conflict' };
       const accepted = this.update(workload, { replicas, record, generation: standing.generation + 1 });
       void this.#fill(workload);
       return { kind: 'accepted', workload: accepted };

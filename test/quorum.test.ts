@@ -19,13 +19,16 @@ const allowing = (allowed: number): Budget => ({
 });
 
 /** One StatefulSet whose budget allowed one Pod less when the plan was made; `later` is what it says since, by seconds. */
-async function night(later: (seconds: number) => Budget, restart = aRestart(SET)) {
+async function night(
+  later: (seconds: number) => Budget,
+  restart = aRestart(SET),
+  before: readonly Budget[] = [allowing(1)],
+) {
   let asked = 0;
   const { outcomes, executed, flights } = await walk({
     restarts: [restart],
     before: ({ cluster, clock }: WalkWorld) => {
-      cluster.budgetsOf.set(KEY, [allowing(1)]);
-      cluster.budgetsOf.set('shop/db', [allowing(1)]);
+      cluster.budgetsOf.set(KEY, before);
       cluster.budgets = () => {
         asked++;
         return Promise.resolve([later(clock.elapsed() / SECOND)]);
@@ -50,6 +53,13 @@ describe('the budgets of a StatefulSet, asked again right before its rollout,', 
   test('are waited for while a Pod has just come back', async () => {
     const { outcomes, left, asked } = await night(seconds => allowing(seconds < 7 ? 0 : 1));
     assert.deepEqual({ outcomes, left, asked }, { outcomes: ['db restarted'], left: [], asked: 5 });
+  });
+
+  test('are asked although nobody had counted them, or there were none, when the plan was made', async () => {
+    for (const before of [[{ name: 'shop/quorum', minAvailable: 2 }], []]) {
+      const { outcomes, left } = await night(() => allowing(0), aRestart(SET), before);
+      assert.deepEqual({ outcomes, left }, { outcomes: [], left: ['budgetForbids'] });
+    }
   });
 
   test('are no matter of others', async () => {

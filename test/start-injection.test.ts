@@ -7,7 +7,7 @@ import { nameStarts } from '../src/domain/starts.ts';
 import { wantFor, wantOf } from '../src/domain/want.ts';
 import { start } from '../src/start.ts';
 import { admittedWith, REFUSED, shapeWith } from './admissions.ts';
-import { aPolicy, aRestart, NOW, somePods } from './build.ts';
+import { aPolicy, aRestart, NOW, SECOND, somePods } from './build.ts';
 import { heldWorld } from './held-world.ts';
 
 const POLICY = aPolicy({ stale: [{ injection: 'drift' }] });
@@ -58,4 +58,25 @@ describe('right before its start a workload', () => {
     const { started } = await starting([admittedWith(1)]);
     assert.equal(started.kind === 'left' && started.verdict.why, 'fresh');
   });
+});
+
+test('an attempt that may still be carried out is not called left', async () => {
+  const restart = { ...aRestart(), why: 'injectionDrift' as const, want: wantOfVersion(2) };
+  const world = await heldWorld({ workloads: [restart.workload], policy: POLICY });
+  const { cluster, hold, clock } = world;
+  cluster.setPods(restart.workload, somePods(3, { shape: shapeWith(1) }));
+  hold.change(checkpoint => nameStarts(checkpoint, [restart.workload], NOW));
+  cluster.onTry = () => (clock.elapsed() < 15 * SECOND ? admittedWith(2) : REFUSED);
+  let attempts = 0;
+  cluster.onRestart = (_, apply) => {
+    attempts++;
+    // The connection breaks at once, and the second attempt gets through nine seconds later, within the server's own timeout.
+    if (attempts === 2) clock.after(9 * SECOND, () => void apply());
+    const retryAfter = attempts === 1 ? 10 * SECOND : 5.5 * SECOND;
+    return Promise.resolve({ kind: 'unanswered', message: 'the connection broke', retryAfter });
+  };
+  const started = await start(restart, world, true);
+  await clock.sleep(20 * SECOND);
+  assert.equal(started.kind, 'inFlight');
+  assert.ok(cluster.get(restart.workload)?.restartedAt !== undefined);
 });

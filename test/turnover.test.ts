@@ -1,118 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Pod } from '../src/domain/model.ts';
-import { formatRecord, parseRecord, type RestartRecord } from '../src/domain/record.ts';
-import { startOf } from '../src/domain/starts.ts';
-import { ageReference } from '../src/domain/verdict.ts';
-import type { Landing } from '../src/flight.ts';
 import type { EvictAnswer, PatchAnswer } from '../src/ports.ts';
-import { turnOver } from '../src/turnover.ts';
+import { formatInstant } from '../src/domain/instant.ts';
 import {
-  aCheckpoint,
   aPod,
-  aPolicy,
-  aRecord,
   aTrouble,
   aWorkload,
+  HOUR,
   imagesOf,
   MINUTE,
   NOW,
   SECOND,
   somePods,
   T,
-  WANTS_PROXY_2,
   type GivenWorkload,
 } from './build.ts';
-import type { FakeClock } from './fake-clock.ts';
-import type { FakeCluster } from './fake-world.ts';
-import { heldWorld } from './held-world.ts';
+import { night, outcomeOf, REF, type World, type Night } from './turnover-night.ts';
 
-const REF = { kind: 'Deployment' as const, namespace: 'shop', name: 'web' };
-
-type World = Awaited<ReturnType<typeof heldWorld>>;
-
-interface Night {
-  readonly way: 'evict' | 'replace';
-  readonly given?: GivenWorkload;
-  readonly pods?: readonly Pod[];
-  /** Of an earlier run. */
-  readonly record?: Partial<RestartRecord>;
-  readonly policy?: Readonly<Record<string, unknown>>;
-  /** An earlier run began it. */
-  readonly isResumed?: boolean;
-  /** The checkpoint says that there may be a spare Pod. */
-  readonly isMarked?: boolean;
-  /** A milliseconds' count until the window closes. */
-  readonly closesIn?: number;
-  readonly isWanted?: boolean;
-  readonly has?: readonly string[];
-  /** What else is so, before it begins. */
-  readonly arrange?: (world: World) => void;
-  /** What else happens, at so many seconds. */
-  readonly events?: readonly (readonly [seconds: number, happens: (world: World) => void])[];
-}
-
-/** Turns `shop/web` over, and says what came of it and what was done, in order. */
-async function night(given: Night) {
-  const { way, closesIn = Number.POSITIVE_INFINITY, isWanted = true, has = [], arrange, events = [] } = given;
-  const isResumed = given.isResumed ?? given.record?.replicas !== undefined;
-  const policy = aPolicy({ stale: WANTS_PROXY_2, rollout: { timeout: '2m', soak: '0s' }, ...given.policy });
-  const record = { ...aRecord({ at: T, ...given.record }), way };
-  const workload = aWorkload({ record: formatRecord(record), ...given.given });
-  const start = startOf(workload, T);
-  const isMarked = given.isMarked ?? record.replicas !== undefined;
-  const occurrence = { name: 'nights', opensAt: NOW };
-  const world = await heldWorld({
-    workloads: [workload],
-    policy,
-    checkpoint: aCheckpoint({ starts: [isMarked ? { ...start, spare: true } : start] }),
-    windowAt: now =>
-      now < NOW + closesIn
-        ? { kind: 'open', occurrence, closesAt: NOW + closesIn }
-        : { kind: 'closed', why: 'outsideWindows', opensAt: undefined },
-  });
-  const { cluster, clock, observed, hold, bench, gates } = world;
-  cluster.setPods(workload, given.pods ?? somePods(workload.replicas));
-  arrange?.(world);
-  const over = new AbortController();
-  const watch = cluster.watch([], change => observed.see(change), over.signal);
-  for (const [seconds, happens] of events) clock.after(seconds * SECOND, () => happens(world));
-  const least = leastReady(cluster, clock, over.signal);
-  const age = ageReference(record, bench);
-  const landing = await turnOver({ workload, record, age, has, tried: undefined, isResumed, policy, isWanted }, world);
-  over.abort();
-  await watch;
-  const now = cluster.get(REF);
-  return {
-    landing,
-    seconds: clock.elapsed() / SECOND,
-    done: cluster.calls
-      .filter(call => /^(evict|rescale|rewrite)/.test(call))
-      .map(call => call.replace(' shop/web', '')),
-    replicas: now?.replicas,
-    owed: parseRecord(now?.record)?.replicas,
-    isMarked: hold.checkpoint.starts.some(({ spare }) => spare === true),
-    left: (await cluster.pods(workload)).map(({ name }) => name).toSorted(),
-    least: least(),
-    ending: gates.ending?.kind,
-  };
-}
-
-/** The fewest Pods that were ready at any time, until it is over. */
-function leastReady(cluster: FakeCluster, clock: FakeClock, over: AbortSignal): () => number {
-  let least = Number.POSITIVE_INFINITY;
-  const look = async (): Promise<void> => {
-    const asked = cluster.pods(aWorkload());
-    cluster.calls.pop();
-    const pods = await asked;
-    least = Math.min(least, pods.filter(({ ready }) => ready).length);
-    if (!over.aborted) clock.after(100, () => void look());
-  };
-  clock.after(0, () => void look());
-  return () => least;
-}
-
-const outcomeOf = ({ outcome, why }: Landing): string => [outcome, why].filter(Boolean).join(' ');
 const blocked: EvictAnswer = { kind: 'blocked', message: 'The disruption budget web needs 3', retryAfter: 10_000 };
 
 describe('by evictions', () => {
@@ -295,6 +199,19 @@ describe('gone on with by a later run', () => {
     assert.deepEqual(done, []);
   });
 
+  test('a replacement of before that has only grown too old since goes once more', async () => {
+    const before = { at: formatInstant(NOW - 20 * HOUR), sweep: formatInstant(NOW - 20 * HOUR) };
+    const aged = { ...FRESH_ONE, createdAt: NOW - 19 * HOUR };
+    const { landing, done } = await night({
+      way: 'evict',
+      isResumed: true,
+      record: before,
+      policy: { stale: [{ podOlderThan: '12h' }] },
+      pods: [aged, ...somePods(2)],
+    });
+    assert.deepEqual([outcomeOf(landing), done.length], ['restarted', 3]);
+  });
+
   test('the rest goes, and what is made already stays', async () => {
     const { landing, done } = await night({ way: 'evict', isResumed: true, pods: [FRESH_ONE, ...somePods(2)] });
     assert.equal(outcomeOf(landing), 'restarted');
@@ -326,29 +243,6 @@ describe('while it goes on', () => {
     });
     assert.deepEqual([outcomeOf(landing), ending], ['interrupted', 'notReady']);
     assert.equal(done.length, 1);
-  });
-
-  test('after a wait for what must be ready its Pods are looked at again before one goes', async () => {
-    const mesh = { kind: 'Deployment' as const, namespace: 'mesh', name: 'injector' };
-    const { done, least } = await night({
-      way: 'evict',
-      policy: { ready: [{ deployment: 'mesh/injector' }], rollout: { timeout: '2m', soak: '0s' } },
-      arrange: ({ cluster }) => cluster.add(aWorkload({ ...mesh, status: { availableReplicas: 0 } })),
-      events: [
-        [
-          20,
-          ({ cluster }) =>
-            cluster.setPods(
-              REF,
-              somePods(3).map((pod, at) => ({ ...pod, ready: at < 2 })),
-            ),
-        ],
-        [21, ({ cluster }) => cluster.update(mesh, { status: { availableReplicas: 3 } })],
-      ],
-    });
-    // The one that fell ill meanwhile goes first, and no other beside it.
-    assert.equal(done[0], 'evict web-1-2');
-    assert.equal(least, 2);
   });
 
   test('a changed policy is', async () => {

@@ -1,6 +1,5 @@
 import type { LeaveReason, Reason, Way, Workload } from './model.ts';
-import { mayBeDown, promisedBy } from './way.ts';
-import type { Policy } from './policy.ts';
+import { promisedBy } from './way.ts';
 
 /** What a PodDisruptionBudget says of how many Pods may be missing at once. */
 export interface Budget {
@@ -31,9 +30,9 @@ export interface Counted {
  */
 export function forbiddenByBudget(
   workload: Workload,
-  { way, budgets, policy }: { readonly way: Way; readonly budgets: readonly Budget[]; readonly policy: Policy },
+  { way, budgets }: { readonly way: Way; readonly budgets: readonly Budget[] },
 ): Reason<LeaveReason> | undefined {
-  const detail = way === 'rollout' ? beyondQuorum(workload, budgets, policy) : neverAllowed(workload, { way, budgets });
+  const detail = way === 'rollout' ? beyondQuorum(workload, budgets) : neverAllowed(workload, { way, budgets });
   return detail === undefined ? undefined : { why: 'budgetForbids', detail };
 }
 
@@ -55,12 +54,14 @@ function neverAllowed(
   return strict && `PodDisruptionBudget ${strict.name} allows no eviction, however healthy its Pods are`;
 }
 
-function beyondQuorum(workload: Workload, budgets: readonly Budget[], policy: Policy): string | undefined {
-  const { kind, replicas, strategy } = workload;
-  if (kind !== 'StatefulSet' || mayBeDown(workload, policy)) return undefined;
+/** Who may be down says so for itself: a policy for all of them does not know what a quorum is. */
+function beyondQuorum(workload: Workload, budgets: readonly Budget[]): string | undefined {
+  const { kind, replicas, strategy, downtimeAllowed } = workload;
+  if (kind !== 'StatefulSet' || downtimeAllowed) return undefined;
   const taken = replicas - promisedBy('rollout', replicas, strategy);
   for (const budget of budgets) {
-    const most = Math.min(tolerated(budget, 0) ?? taken, budget.counted?.allowed ?? taken);
+    if (budget.counted === undefined) return `PodDisruptionBudget ${budget.name} has not been counted yet`;
+    const most = Math.min(tolerated(budget, 0) ?? taken, budget.counted.allowed);
     if (most < taken) {
       return `its rollout takes ${taken} at a time, and PodDisruptionBudget ${budget.name} lets ${Math.max(0, most)} be missing now`;
     }

@@ -30,6 +30,8 @@ const start = z.object({
   outcome: z.enum(OUTCOMES).optional(),
   /** It may have one Pod more than it wants (way replace), which is to be taken back. */
   spare: z.literal(true).optional(),
+  /** By another way than a rollout: its T never stands in the template. */
+  inPlace: z.literal(true).optional(),
 });
 
 const schema = z.object({

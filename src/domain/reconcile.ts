@@ -4,7 +4,7 @@ import { isOfRamp, revertsStop, REVERTS } from './ledger.ts';
 import { isCalled, keyOf, type OutcomeKind } from './model.ts';
 import { MOST_IN_FLIGHT } from './policy.ts';
 import { ownRecord, tookEffectSince, type RestartRecord } from './record.ts';
-import { isSameWorkload, startOf } from './starts.ts';
+import { inPlace, isSameWorkload, startOf } from './starts.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the workloads say about starts whose end no run has seen. */
@@ -68,7 +68,11 @@ function adopted(checkpoint: Checkpoint, verdicts: readonly Verdict[]): Start[] 
   return verdicts
     .filter(verdict => verdict.kind === 'inFlight')
     .filter(({ workload }) => !checkpoint.starts.some(start => isSameWorkload(start, workload)))
-    .map(({ workload, record }) => ({ ...startOf(workload, record.at), template: record.template }))
+    .map(({ workload, record }) => ({
+      ...startOf(workload, record.at),
+      template: record.template,
+      ...inPlace(record.way),
+    }))
     .slice(0, Math.max(0, room));
 }
 
@@ -96,6 +100,7 @@ function settle(start: Start, verdict: Verdict | undefined, by: string): Start |
     };
   }
   const takenBack =
+    start.inPlace === undefined &&
     (start.outcome === 'restarted'
       ? workload.revision > start.revision
       : tookEffectSince({ ...start, by }, workload)) &&

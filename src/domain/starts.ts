@@ -1,7 +1,7 @@
 import type { Checkpoint, Start } from './checkpoint.ts';
 import { formatInstant } from './instant.ts';
 import { keyOf, type Workload, type WorkloadRef } from './model.ts';
-import { owedRecord } from './record.ts';
+import { owedRecord, type RestartRecord } from './record.ts';
 
 /** The names of those that start: written to the checkpoint before anything happens to them. */
 
@@ -51,15 +51,23 @@ export function isNamed(checkpoint: Checkpoint, workload: Workload): boolean {
 }
 
 /** A start goes out with this T. */
-export function markStarted(checkpoint: Checkpoint, workload: Workload, at: string): Checkpoint {
+export function markStarted(
+  checkpoint: Checkpoint,
+  workload: Workload,
+  { at, way }: Pick<RestartRecord, 'at' | 'way'>,
+): Checkpoint {
   return {
     ...checkpoint,
     // It may have been judged again since it was named.
     starts: checkpoint.starts.map(start =>
-      isSameWorkload(start, workload) ? { ...startOf(workload, at), ...spareOf(start) } : start,
+      isSameWorkload(start, workload) ? { ...startOf(workload, at), ...spareOf(start), ...inPlace(way) } : start,
     ),
   };
 }
+
+/** As a part of a start. */
+export const inPlace = (way: RestartRecord['way']): Pick<Start, 'inPlace'> =>
+  way === undefined ? {} : { inPlace: true };
 
 const spareOf = ({ spare }: Start): Pick<Start, 'spare'> => (spare === undefined ? {} : { spare });
 

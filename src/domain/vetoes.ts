@@ -280,8 +280,8 @@ export function fought(
   return { why: 'scaledLately', detail };
 }
 
-function withoutBudget({ workload, budgets }: Judged, { bench: { policy }, choice }: Circumstances): Veto {
-  return choice.kind === 'way' ? forbiddenByBudget(workload, { way: choice.way, budgets, policy }) : undefined;
+function withoutBudget({ workload, budgets }: Judged, { choice }: Circumstances): Veto {
+  return choice.kind === 'way' ? forbiddenByBudget(workload, { way: choice.way, budgets }) : undefined;
 }
 
 function withoutRoom({ workload, shortages }: Judged, { choice }: Circumstances): Veto {

@@ -1,5 +1,5 @@
 import type { Budget, Counted } from '../domain/budget.ts';
-import type { ObjectRef } from '../domain/model.ts';
+import { keyOf, type ObjectRef, type WorkloadRef } from '../domain/model.ts';
 import { type Labels, type Requirement, selectorMatches, type Selector } from '../domain/selector.ts';
 import { at, isRecord, listAt, numberAt, textAt, textsAt } from './json.ts';
 import { list } from './lists.ts';
@@ -19,6 +19,30 @@ type Budgets = ReadonlyMap<string, readonly SelectingBudget[]>;
 export async function readBudgets(transport: Transport, namespace: string): Promise<Budgets> {
   const { items } = await list(transport, { resource: BUDGETS, namespace, keep: projectBudget });
   return Map.groupBy(items, budget => budget.namespace);
+}
+
+/** Which budgets select Pods of which workload, as they are come across. */
+export class BudgetsSeen {
+  readonly #budgets: Budgets;
+  readonly #byWorkload = new Map<string, Map<string, Budget>>();
+
+  constructor(budgets: Budgets) {
+    this.#budgets = budgets;
+  }
+
+  /** Labels of a Pod, or of the template: those that admission adds are on the Pods alone. */
+  see(workload: WorkloadRef, labels: Labels): void {
+    const found = budgetsOf(this.#budgets, workload.namespace, labels);
+    if (found.length === 0) return;
+    const known = this.#byWorkload.get(keyOf(workload)) ?? new Map<string, Budget>();
+    this.#byWorkload.set(keyOf(workload), known);
+    // One Pod that has two of them is enough.
+    for (const budget of found) if (known.get(budget.name)?.beside === undefined) known.set(budget.name, budget);
+  }
+
+  get all(): ReadonlyMap<string, readonly Budget[]> {
+    return new Map([...this.#byWorkload].map(([key, known]) => [key, [...known.values()]]));
+  }
 }
 
 /** Those that select Pods with these labels. */

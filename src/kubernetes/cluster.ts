@@ -23,15 +23,15 @@ import type {
   WorkloadChange,
 } from '../ports.ts';
 import { readAutoscalers } from './autoscalers.ts';
-import { readBudgets } from './budgets.ts';
+import { BudgetsSeen, readBudgets } from './budgets.ts';
 import { Interner } from './interner.ts';
 import type { Scope } from './inventory.ts';
 import { readInventory } from './inventory.ts';
-import { at, listAt, textAt } from './json.ts';
+import { at, listAt, textAt, textsAt } from './json.ts';
 import { resourceOf, translationOf } from './kinds.ts';
 import { list } from './lists.ts';
 import { evict } from './evict.ts';
-import { patch, recordBody, rescaleBody, restartBody, undoBody } from './patch.ts';
+import { patch, recordBody, rescaleBody, restartBody, scaleBackBody, undoBody } from './patch.ts';
 import { controlledBy, isTerminal, projectPod } from './pod-projection.ts';
 import { readQuotas } from './quotas.ts';
 import { PODS } from './resource.ts';
@@ -91,9 +91,22 @@ export class KubernetesCluster implements Cluster {
     return (await readQuotas(this.#options.transport, namespace)).get(namespace) ?? [];
   }
 
-  async budgets(namespace: string): Promise<readonly Budget[]> {
-    const all = await readBudgets(this.#options.transport, namespace);
-    return (all.get(namespace) ?? []).map(({ budget }) => budget);
+  async budgets(workload: Workload): Promise<readonly Budget[]> {
+    const { transport } = this.#options;
+    const { namespace, selector: labelSelector } = workload;
+    const all = await readBudgets(transport, namespace);
+    if (all.size === 0) return [];
+    const budgets = new BudgetsSeen(all);
+    await list(transport, {
+      resource: PODS,
+      namespace,
+      labelSelector,
+      keep: pod => {
+        if (!isTerminal(pod) && isOf(pod, workload)) budgets.see(workload, textsAt(pod, 'metadata', 'labels'));
+        return undefined;
+      },
+    });
+    return budgets.all.get(keyOf(workload)) ?? [];
   }
 
   async autoscaler({ kind, namespace, name }: WorkloadRef): Promise<Autoscaler | undefined> {
@@ -137,6 +150,10 @@ export class KubernetesCluster implements Cluster {
 
   rescale(order: RescaleOrder): Promise<PatchAnswer> {
     return this.#patch(order.workload, rescaleBody(order));
+  }
+
+  scaleBack(order: RescaleOrder): Promise<PatchAnswer> {
+    return this.#patch(order.workload, scaleBackBody(order));
   }
 
   evict(workload: WorkloadRef, pod: Pod): Promise<EvictAnswer> {

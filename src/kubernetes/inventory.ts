@@ -3,12 +3,11 @@ import type { Budget } from '../domain/budget.ts';
 import type { Autoscaler, ConfigChanges, Kind, Namespace, Needs, Pod, Workload, WorkloadRef } from '../domain/model.ts';
 import { keyOf } from '../domain/model.ts';
 import type { PodUsage, Quota } from '../domain/quota.ts';
-import type { Labels } from '../domain/selector.ts';
 import type { PodShape } from '../domain/shape.ts';
 import type { Inventory, WatchBookmark } from '../ports.ts';
 import { NotPermitted } from '../ports.ts';
 import { readAutoscalers } from './autoscalers.ts';
-import { budgetsOf, readBudgets } from './budgets.ts';
+import { BudgetsSeen, readBudgets } from './budgets.ts';
 import { readConfigChanges } from './config.ts';
 import { Interner } from './interner.ts';
 import { textAt, textsAt } from './json.ts';
@@ -135,20 +134,10 @@ async function readWorkloads(
   namespace: string,
 ): Promise<Omit<Part, 'namespaces' | 'date'>> {
   const configChanges = await readConfigChanges(transport, namespace, needs);
-  const all = await readBudgets(transport, namespace);
+  const budgets = new BudgetsSeen(await readBudgets(transport, namespace));
   const autoscalers = await readAutoscalers(transport, { namespace, kinds: needs.kinds });
   const quotas = await readQuotas(transport, namespace);
   const usages = new Usages(quotas);
-  const byName = new Map<string, Map<string, Budget>>();
-  // Labels that admission adds are on the Pods alone.
-  const count = (workload: WorkloadRef, labels: Labels): void => {
-    const found = budgetsOf(all, workload.namespace, labels);
-    if (found.length === 0) return;
-    const known = byName.get(keyOf(workload)) ?? new Map<string, Budget>();
-    byName.set(keyOf(workload), known);
-    // One Pod that has two of them is enough.
-    for (const budget of found) if (known.get(budget.name)?.beside === undefined) known.set(budget.name, budget);
-  };
   const workloads: Workload[] = [];
   const bookmark: WatchBookmark[number][] = [];
   const unserved: Kind[] = [];
@@ -159,7 +148,7 @@ async function readWorkloads(
       namespace,
       keep: object => {
         const workload = projectWorkload(object, kind, interner, needs);
-        count(workload, textsAt(object, 'spec', 'template', 'metadata', 'labels'));
+        budgets.see(workload, textsAt(object, 'spec', 'template', 'metadata', 'labels'));
         return workload;
       },
     }).catch((error: unknown) => {
@@ -194,7 +183,7 @@ async function readWorkloads(
         if (workload === undefined || !needs.kinds.includes(workload.kind)) strangers.see(object, workload?.kind);
         return undefined;
       }
-      count(workload, textsAt(object, 'metadata', 'labels'));
+      budgets.see(workload, textsAt(object, 'metadata', 'labels'));
       const pod = projectPod(object, interner, needs);
       usages.see(workload, { object, createdAt: pod.createdAt });
       others.push(pod.shape === undefined ? pod : { ...pod, shape: frugal(workload, pod.shape) });
@@ -204,7 +193,7 @@ async function readWorkloads(
   return {
     workloads,
     pods,
-    budgets: new Map([...byName].map(([key, known]) => [key, [...known.values()]])),
+    budgets: budgets.all,
     autoscalers,
     quotas,
     usage: usages.all,

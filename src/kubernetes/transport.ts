@@ -202,7 +202,8 @@ export function failureOf(answer: Answer): {
 }
 
 function headersOf(call: Call): Record<string, string> {
-  const type = call.verb === 'patch' ? 'application/merge-patch+json' : 'application/json';
+  const patch = Array.isArray(call.body) ? 'application/json-patch+json' : 'application/merge-patch+json';
+  const type = call.verb === 'patch' ? patch : 'application/json';
   return {
     accept: call.metadataOnly === true ? METADATA : 'application/json',
     // Compressing costs the server and us more than loopback and cluster networks save.

@@ -69,8 +69,8 @@ async function undone(ref: WorkloadRef, record: RestartRecord): Promise<void> {
 
 describe('the worker takes its restart back', () => {
   for (const kind of ['Deployment', 'DaemonSet'] as const) {
-    for (const stood of [undefined, EARLIER]) {
-      test(`of a ${kind} to ${stood ?? 'nothing'}, and restarts it again`, async () => {
+    for (const stood of [undefined, '', EARLIER]) {
+      test(`of a ${kind} to ${JSON.stringify(stood) ?? 'nothing'}, and restarts it again`, async () => {
         const { ref, record } = await restarted(stood, kind);
         await undone(ref, record);
         const gone = await bed.worker.cluster.workload(ref);
@@ -153,6 +153,19 @@ describe('whoever has the token cannot', () => {
       assert.equal((await bed.worker.cluster.workload(ref))?.restartedAt, record.at);
     });
   }
+
+  test('go back to nothing where something stood without a value, or to that where nothing stood', async () => {
+    for (const [stood, to] of [
+      ['', null],
+      [undefined, ''],
+    ] as const) {
+      const { ref, record } = await restarted(stood);
+      for (const said of [record.before, to ?? undefined]) {
+        const body = back(to, ended({ ...record, before: said }));
+        await assert.rejects(bed.thief.request(pathOf(ref), { method: 'PATCH', body }), { status: 422 });
+      }
+    }
+  });
 
   test('invent something to go back to where nothing stood', async () => {
     const { ref, record } = await restarted(undefined);

@@ -71,6 +71,8 @@ const recordOf = (workload: Workload, given: Partial<RestartRecord> = {}): Resta
 
 const write = (ref: WorkloadRef, record: RestartRecord) =>
   accepted(ref, workload => bed.worker.cluster.rewriteRecord(workload, formatRecord(record)));
+const scaleBack = (ref: WorkloadRef, replicas: number, record: RestartRecord) =>
+  accepted(ref, workload => bed.worker.cluster.scaleBack({ workload, replicas, record: formatRecord(record) }));
 const rescale = (ref: WorkloadRef, replicas: number, record: RestartRecord) =>
   accepted(ref, workload => bed.worker.cluster.rescale({ workload, replicas, record: formatRecord(record) }));
 
@@ -134,9 +136,9 @@ function without(record: RestartRecord): RestartRecord {
 }
 
 describe('the worker', () => {
-  for (const stood of [undefined, EARLIER, 'any "text"']) {
+  for (const stood of [undefined, '', EARLIER, 'any "text"']) {
     for (const way of ['evict', 'replace'] as const) {
-      test(`writes down that it goes by ${way}, and how that ended, where ${stood ?? 'nothing'} stands`, async () => {
+      test(`writes down that it goes by ${way}, and how that ended, where ${JSON.stringify(stood) ?? 'nothing'} stands`, async () => {
         const ref = await created(1, stood);
         const record = recordOf(await read(ref), { way });
         await write(ref, record);
@@ -153,7 +155,7 @@ describe('the worker', () => {
     const { ref, record } = await grown(2);
     const ended = { ...record, outcome: 'failed', reason: 'timeout' } as const;
     await write(ref, ended);
-    assert.equal((await rescale(ref, 2, without(ended))).replicas, 2);
+    assert.equal((await scaleBack(ref, 2, without(ended))).replicas, 2);
     const next = recordOf(await read(ref));
     await write(ref, next);
     await rescale(ref, 3, { ...next, replicas: 2 });

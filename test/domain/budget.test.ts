@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { forbiddenByBudget, type Budget, type Counted } from '../../src/domain/budget.ts';
 import type { Way } from '../../src/domain/model.ts';
-import { aPolicy, aWorkload, type GivenWorkload } from '../build.ts';
+import { aWorkload, type GivenWorkload } from '../build.ts';
 
 const counted = (expected: number, allowed = expected): Counted => ({ expected, allowed, isFailing: false });
 const FOUR = { name: 'shop/quorum', counted: counted(4) };
@@ -16,12 +16,11 @@ interface Case {
   readonly way: Way;
   readonly budgets: readonly Budget[];
   readonly given?: GivenWorkload;
-  readonly downtime?: string;
   readonly says?: RegExp;
 }
 
-const judged = ({ way, budgets, given = STATEFUL, downtime = 'skip' }: Case): string =>
-  forbiddenByBudget(aWorkload(given), { way, budgets, policy: aPolicy({ availability: { downtime } }) })?.detail ?? '';
+const judged = ({ way, budgets, given = STATEFUL }: Case): string =>
+  forbiddenByBudget(aWorkload(given), { way, budgets })?.detail ?? '';
 
 describe('evictions are', () => {
   const two = [
@@ -110,7 +109,16 @@ describe('a rollout of a StatefulSet', () => {
       budgets: [{ name: 'shop/a', counted: counted(4), minAvailable: 3 }, ...all],
       says: /shop\/quorum lets 0/,
     },
-    'may take it where it may be down': { way: 'rollout', budgets: all, downtime: 'allow' },
+    'takes none while nobody has counted': {
+      way: 'rollout',
+      budgets: [{ name: 'shop/quorum', minAvailable: 1 }],
+      says: /shop\/quorum has not been counted yet/,
+    },
+    'may take it where it says itself that it may be down': {
+      way: 'rollout',
+      budgets: all,
+      given: { ...STATEFUL, downtimeAllowed: true },
+    },
     'of a Deployment takes no notice, as with kubectl': { way: 'rollout', budgets: all, given: { replicas: 4 } },
   })) {
     test(what, () => assert.match(judged(given), says));

@@ -136,6 +136,12 @@ test('evictions leave no T that could be taken back: whoever restarted it, by a 
   assert.equal(start, undefined);
 });
 
+test('and so they do where somebody rolled its template back and its record away', () => {
+  const start: Start = { ...NAMED, at: T };
+  assert.equal(settled(aRestart({ revision: 7 }), { ...start, inPlace: true }).start, undefined);
+  assert.equal(settled(aRestart({ revision: 7 }), start).start?.outcome, 'reverted');
+});
+
 test('an earlier attempt that took effect late, after a later T was noted, is the restart, and nobody took it back', () => {
   const later = aStart({ at: formatInstant(Date.parse(T) + SECOND) });
   const { start, done } = settled(found(aRestarted({ revision: 5 })), later);

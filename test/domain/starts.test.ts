@@ -51,13 +51,13 @@ describe('starts', () => {
   });
 
   test('get their T, and keep it', () => {
-    const [first, second] = markStarted(named, web, '2026-11-24T01:10:07Z').starts;
+    const [first, second] = markStarted(named, web, { at: '2026-11-24T01:10:07Z' }).starts;
     assert.deepEqual([first?.at, second?.at], ['2026-11-24T01:10:07Z', formatInstant(NOW)]);
   });
 
   test('get the template and the revision that they are made from, which may be newer than the plan', () => {
     const changed = aWorkload({ template: 'template-2', revision: 10 });
-    const [first] = markStarted(named, changed, T).starts;
+    const [first] = markStarted(named, changed, { at: T }).starts;
     assert.deepEqual(first, { ...aStart(), template: 'template-2', revision: 10 });
   });
 
@@ -85,7 +85,7 @@ describe('the mark of a spare Pod', () => {
 
   test('outlives whatever becomes of the start', () => {
     const renamed = nameStarts(marked, [web], NOW);
-    const started = markStarted(renamed, web, T);
+    const started = markStarted(renamed, web, { at: T });
     const dropped = dropUnstarted(started, new Set(['shop/web', 'shop/api']));
     for (const checkpoint of [renamed, started, dropped]) assert.ok(isSpare(checkpoint, web));
     assert.equal(dropped.starts.length, 1);

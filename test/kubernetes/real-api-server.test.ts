@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { NO_NEEDS } from '../build.ts';
 import { after, before, describe, it } from 'node:test';
-import type { Workload } from '../../src/domain/model.ts';
+import { LAST_RESTART, type Workload } from '../../src/domain/model.ts';
 import type { ConnectOptions, Kubernetes } from '../../src/kubernetes/connect.ts';
 import { connect } from '../../src/kubernetes/connect.ts';
 import type { WatchBookmark, WorkloadChange } from '../../src/ports.ts';
@@ -229,6 +229,51 @@ describe('a restart', () => {
     });
     assert.partialDeepStrictEqual(trouble, { container: 'app', init: false });
     assert.match(trouble.kind === 'waiting' ? trouble.reason : '', /^(ErrImagePull|ImagePullBackOff)$/);
+  });
+});
+
+describe('a Pod more than wanted', () => {
+  before(() => bed.kubectlApply(JSON.stringify(deployment({ namespace: 'shop', name: 'spare', replicas: 3 }))));
+
+  const owed = '{"at":"T","replicas":3}';
+  const label = (value: string): Promise<string> =>
+    bed.kubectl('-n', 'shop', 'label', '--overwrite', 'deployment/spare', `seen=${value}`);
+  const back = (workload: Workload, given: Partial<Workload> = {}) =>
+    kubernetes.cluster.scaleBack({ workload: { ...workload, ...given }, replicas: 3, record: '{"at":"T"}' });
+
+  /** With one more than three, and what it was like then: it has changed since. */
+  async function grown(): Promise<Workload> {
+    const answer = await until('it is changed', async () => {
+      const workload = await judged('spare');
+      const tried = await kubernetes.cluster.rescale({ workload, replicas: 4, record: owed });
+      return tried.kind === 'accepted' && tried;
+    });
+    await label(String(Math.random()));
+    return answer.workload;
+  }
+
+  it('goes whatever else has changed meanwhile, once', async () => {
+    const workload = await grown();
+    const answer = await back(workload);
+    assert.ok(answer.kind === 'accepted', JSON.stringify(answer));
+    assert.deepEqual([answer.workload.replicas, answer.workload.record], [3, '{"at":"T"}']);
+    assert.deepEqual(await back(workload), { kind: 'conflict' });
+  });
+
+  for (const [what, given] of Object.entries<Partial<Workload>>({
+    'an object that was replaced by a namesake': { uid: '11111111-2222-3333-4444-555555555555' },
+    'another number': { replicas: 5 },
+    'another record': { record: '{"at":"U","replicas":3}' },
+  })) {
+    it(`stays where there is ${what}`, async () => {
+      assert.deepEqual(await back(await grown(), given), { kind: 'conflict' });
+    });
+  }
+
+  it('stays where the record is gone', async () => {
+    const workload = await grown();
+    await bed.kubectl('-n', 'shop', 'annotate', 'deployment/spare', `${LAST_RESTART}-`);
+    assert.deepEqual(await back(workload), { kind: 'conflict' });
   });
 });
 

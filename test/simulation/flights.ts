@@ -47,6 +47,8 @@ export interface Flight {
   /** When it was complete for the first time. What a Pod should be may change without a word of the workload. */
   completeAt: number | undefined;
   takenBackAt: number | undefined;
+  /** A replacement that was stale went with the spare Pod. */
+  lostStale: boolean;
   supersededAt: number | undefined;
   goneAt: number | undefined;
   /** As some run told it. */
@@ -104,8 +106,9 @@ export class Flights {
     }
     const isOurs = after.restartedAt === flight.standing && after.template === flight.template;
     if (!isOurs) {
-      const than = flight.way === 'rollout' ? flight.at : (flight.standing ?? '');
-      if (after.template !== flight.template || isLater(after.restartedAt, than)) flight.supersededAt ??= now;
+      // By the other ways restartedAt is that of another restart.
+      const isOther = flight.way !== 'rollout' || isLater(after.restartedAt, flight.at);
+      if (after.template !== flight.template || isOther) flight.supersededAt ??= now;
       else flight.takenBackAt ??= now;
       flight.completeSince = undefined;
       return;

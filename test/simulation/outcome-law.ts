@@ -111,7 +111,7 @@ function judgeOutcome(witness: Witness, outcome: Outcome, flight: Flight): void 
       return demands(flight.takenBackAt !== undefined || flight.way === 'replace', 'it was not taken back');
     case 'ineffective': {
       const isKnown = proof !== undefined && !draft.stale.some(({ kind }) => kind === 'drift');
-      demands(!isKnown || proof.stale > 0, 'no Pod matches a criterion');
+      demands(!isKnown || proof.stale > 0 || flight.lostStale, 'no Pod matches a criterion');
       return demands(!isKnown || proof.staleSince > 0, 'no Pod that was made since matches a criterion');
     }
     case 'reverted':

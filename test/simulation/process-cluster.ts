@@ -121,7 +121,7 @@ export class ProcessCluster implements Cluster {
       at: lists[0]?.at ?? timeline.now,
       namespaces,
       workloads,
-      budgets: new Map([...budgets].map(([key, names]) => [key, names.map(name => ({ name }))])),
+      budgets: new Map([...budgets].map(([key, names]) => [key, names.map(generous)])),
       autoscalers: new Map(),
       ...read,
       bookmark,
@@ -155,9 +155,10 @@ export class ProcessCluster implements Cluster {
     return this.#cosmos.network.read(this.#process, 'list HorizontalPodAutoscalers', () => undefined);
   }
 
-  /** Nobody counts here. */
-  budgets(): Promise<readonly Budget[]> {
-    return Promise.resolve([]);
+  budgets(workload: Workload): Promise<readonly Budget[]> {
+    const { network, budgets } = this.#cosmos;
+    const key = keyOf(workload);
+    return network.read(this.#process, `list the budgets of ${key}`, () => (budgets.get(key) ?? []).map(generous));
   }
 
   quotas(namespace: string): Promise<readonly Quota[]> {
@@ -203,14 +204,24 @@ export class ProcessCluster implements Cluster {
   }
 
   rescale(order: RescaleOrder): Promise<PatchAnswer> {
+    return this.#rescale(order, isThatVersion(order.workload));
+  }
+
+  scaleBack(order: RescaleOrder): Promise<PatchAnswer> {
+    const { replicas, record } = order.workload;
+    return this.#rescale(order, standing => standing.replicas === replicas && standing.record === record);
+  }
+
+  #rescale(order: RescaleOrder, isAsJudged: (standing: Workload) => boolean): Promise<PatchAnswer> {
     const { workload, replicas, record } = order;
     this.#witness.recordSent(workload, record);
-    return this.#patch(workload, `scale ${keyOf(workload)} to ${replicas}`, before => {
+    const apply = (before: Workload): PatchAnswer => {
       this.#count(replicas > before.replicas ? 'spareAdded' : 'spareReturned');
       this.#witness.rescaled(before, order);
       const accepted = this.#cosmos.api.update(workload, { replicas, record });
       return accepted === undefined ? { kind: 'gone' } : { kind: 'accepted', workload: accepted };
-    });
+    };
+    return this.#patch(workload, `scale ${keyOf(workload)} to ${replicas}`, apply, isAsJudged);
   }
 
   evict(ref: WorkloadRef, { name, uid }: Pod): Promise<EvictAnswer> {
@@ -282,7 +293,12 @@ export class ProcessCluster implements Cluster {
   }
 
   /** Conditional on uid and version. A mutating webhook is asked before the version is compared, a guard after. */
-  #patch(workload: Workload, what: string, apply: (standing: Workload) => PatchAnswer): Promise<PatchAnswer> {
+  #patch(
+    workload: Workload,
+    what: string,
+    apply: (standing: Workload) => PatchAnswer,
+    isAsJudged = isThatVersion(workload),
+  ): Promise<PatchAnswer> {
     const { api, network, denied, rights, random, trace } = this.#cosmos;
     const decide = (): PatchAnswer => {
       if (!rights.mayPatch) {
@@ -294,9 +310,7 @@ export class ProcessCluster implements Cluster {
       const standing = api.get(workload);
       if (standing === undefined) return { kind: 'gone' };
       if (isDenied && random.chance(0.5)) return refusal;
-      // Without a version there is no condition on it.
-      const isOlder = workload.resourceVersion !== '' && standing.resourceVersion !== workload.resourceVersion;
-      if (standing.uid !== workload.uid || isOlder) return { kind: 'conflict' };
+      if (standing.uid !== workload.uid || !isAsJudged(standing)) return { kind: 'conflict' };
       return isDenied ? refusal : apply(standing);
     };
     return network.write<PatchAnswer>(this.#process, {
@@ -311,3 +325,12 @@ export class ProcessCluster implements Cluster {
     });
   }
 }
+
+/** Whom a budget is shared with matters here, not how many it allows. */
+const generous = (name: string): Budget => ({ name, counted: { expected: 100, allowed: 100, isFailing: false } });
+
+/** Without a version there is no condition on it. */
+const isThatVersion =
+  ({ resourceVersion }: Workload) =>
+  (standing: Workload): boolean =>
+    resourceVersion === '' || standing.resourceVersion === resourceVersion;

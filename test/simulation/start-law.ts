@@ -116,6 +116,7 @@ export function judgeEffect(witness: Witness, effect: Effect): void {
     completeSince: undefined,
     completeAt: undefined,
     takenBackAt: undefined,
+    lostStale: false,
     supersededAt: undefined,
     goneAt: undefined,
     end: undefined,

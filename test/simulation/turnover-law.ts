@@ -95,7 +95,10 @@ export function judgeEviction(
   // An eviction has no condition on the workload, which may have changed since it was read.
   const isOther = workload.restartedAt !== flight?.standing || workload.template !== flight?.template;
   if (isLate || flight === undefined || isOther) return;
-  if (spareOf(workload) !== undefined && isNewest(court, workload, pod.uid)) return;
+  if (spareOf(workload) !== undefined && isNewest(court, workload, pod.uid)) {
+    flight.lostStale ||= court.eyes.stale(workload, draft, { begin: instantOf(flight.sweep) }).includes(pod);
+    return;
+  }
   const isHeard = workload.optedOut && court.now - (court.optedOutAt.get(workload.uid) ?? court.now) > JUST_NOW;
   court.demands(!isHeard, 'what is unwilling is left', () => `${who}, which is opted out`);
   // Whoever lost the checkpoint goes on in a sweep of its own, in which more is too old.

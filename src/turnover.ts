@@ -204,10 +204,10 @@ class TurningOver {
     if (began - this.#preparedAt <= PREPARED && hold.isFresh()) return true;
     if (this.#air !== undefined && this.#air.uid !== next.uid) await this.#nothingInTheAir();
     await becomesReady(this.#world, { inFlight: true });
-    await gates.checkInFlight();
     this.#preparedAt = clock.elapsed();
-    this.#deadline += this.#preparedAt - began;
-    return this.#preparedAt - this.#lookedAt < LOOK || gates.endingInFlight !== undefined;
+    await gates.checkInFlight();
+    this.#deadline += clock.elapsed() - began;
+    return clock.elapsed() - this.#lookedAt < LOOK || gates.endingInFlight !== undefined;
   }
 
   /**

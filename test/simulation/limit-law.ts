@@ -81,7 +81,9 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
   // What is told and not saved is seen again on the workload, if it is a rollout. Else its Pods alone say how it ended.
   const isSure = (flight: Flight): boolean => isTold(flight) && flight.way === 'rollout';
   const least = ofRamp.filter(isSure).length;
-  const untold = ofRamp.filter(({ end, way }) => end === undefined || way !== 'rollout').length;
+  // Nor does anybody know of a failure that was not saved, once its Pods have come up after all.
+  const isOpen = ({ end, way }: Flight): boolean => end === undefined || end.outcome === 'failed' || way !== 'rollout';
+  const untold = ofRamp.filter(isOpen).length;
   // Where two openings overlap, one that began in the other is of both. What was in flight when the checkpoint was lost is adopted.
   const ofBoth = complete.filter(
     flight =>
@@ -95,9 +97,11 @@ function judgeRamp({ court, process, draft, ramp, occurrence }: Witness, flying:
   // Of evictions that nobody goes on with, because what a Pod should be has changed since, the Pods alone say that they are done.
   const isMoot = ({ way, end, completeAt, key, sweep }: Flight): boolean => {
     const workload = court.world.api.get(refOf(key));
-    const isOpen = way !== 'rollout' && end === undefined && completeAt === undefined;
+    const isHalfDone = way !== 'rollout' && end === undefined && completeAt === undefined;
     return (
-      isOpen && workload !== undefined && court.eyes.stale(workload, draft, { begin: instantOf(sweep) }).length === 0
+      isHalfDone &&
+      workload !== undefined &&
+      court.eyes.stale(workload, draft, { begin: instantOf(sweep) }).length === 0
     );
   };
   const moot = court.flights.all.filter(flight => flight.ramp === ramp && isMoot(flight)).length;

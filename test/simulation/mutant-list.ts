@@ -327,6 +327,13 @@ export const MUTANTS: readonly Mutant[] = [
     becomes: 'if (ending !== undefined && this.#world.observed.closed) {',
   },
   {
+    fault: 'what must be ready is asked before batches only',
+    file: 'turnover.ts',
+    is: 'await becomesReady(this.#world, { inFlight: true });\n    this.#preparedAt',
+    becomes: 'this.#preparedAt',
+    ...WAYS,
+  },
+  {
     fault: 'the gates are not asked right before the spare Pod (found here)',
     file: 'turnover.ts',
     is: "const ending = await gates.checkInFlight();\n    if (ending !== undefined) return { outcome: 'interrupted', detail: ending.detail };",

@@ -24,6 +24,13 @@ const FOUND: Readonly<Record<string, number>> = {
   'a Pod on its way out is as good as its successor, so that nobody waits for that': 189_821,
   'evictions go on although the checkpoint knows their end': 113_389,
   'whoever restarts what is evicted, by a clock behind ours, takes that back': 100_005,
+  'the spare Pod is taken back while an eviction without an answer may still be carried out': 2_102_215,
+  'an answer that got lost leaves the spare Pod': 1_610_007,
+  'the status changes before each PATCH that takes the spare Pod back': 1_307_507,
+  'a process that stood still between the look and that PATCH': 4_011_119,
+  'what is left may have been started': 1_312_735,
+  'what an earlier run made and has aged since is ineffective': 3_070_205,
+  'a template that was rolled back takes an eviction back': 4_001_115,
 };
 
 /** What happens on the ways that leave the template as it is. */

@@ -70,8 +70,16 @@ export function judgeRescale(witness: Witness, before: Workload, { replicas, rec
 export function judgeEvictionSent(witness: Witness, ref: WorkloadRef, uid: string): void {
   const workload = witness.court.world.api.get(ref);
   const isBack = workload !== undefined && spareOf(workload) !== undefined && isNewest(witness.court, workload, uid);
-  if (isBack) witness.demandsFreshHold('eviction');
-  else demandsStart(witness, `${witness.process.run} evicts a Pod of ${keyOf(ref)}`);
+  if (isBack) return witness.demandsFreshHold('eviction');
+  const who = `${witness.process.run} evicts a Pod of ${keyOf(ref)}`;
+  demandsStart(witness, who);
+  const { court, draft } = witness;
+  const { downSince = Number.POSITIVE_INFINITY } = court.world.injector;
+  court.demands(
+    !draft.isReadyAsked || court.now - downSince < JUST_NOW,
+    'nothing goes while what must be ready is not',
+    () => `${who}, the injector is away since ${new Date(downSince).toISOString()}`,
+  );
 }
 
 /** Those that were made a moment ago need not be known. */

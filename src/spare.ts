@@ -72,7 +72,7 @@ export async function returnSpare(
   world: SpareWorld,
   { isAnyFine = false }: { readonly isAnyFine?: boolean } = {},
 ): Promise<Returned> {
-  const returned = await putBack(ref, world, isAnyFine);
+  const returned = await new PuttingBack(ref, world, isAnyFine).toTheEnd();
   if (returned.kind === 'returned') world.hold.change(checkpoint => withoutSpare(checkpoint, ref));
   return returned;
 }
@@ -86,104 +86,136 @@ export async function returnSpareAtLast(ref: WorkloadRef, world: SpareWorld): Pr
   }
 }
 
-async function putBack(
-  ref: WorkloadRef,
-  { cluster, clock, hold, observed, by }: SpareWorld,
-  isAnyFine: boolean,
-): Promise<Returned> {
-  let detail = 'the run ended first';
-  let tried = isAnyFine ? PATIENCE : 0;
-  let hasGone = false;
-  // Its status changes with each Pod that comes or goes, sooner than a slow API server answers.
-  let isContended = false;
-  // Once whatever happens: a run that ends leaves nothing behind if it can.
-  for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && !observed.closed); ) {
-    const workload = await cluster.workload(ref);
-    observed.put(ref, workload);
-    const owed = workload && owedRecord(workload, by);
-    if (workload === undefined || owed === undefined)
-      return { kind: 'returned', isOurs: false, isSure: false, detail: '' };
-    const { replicas, ...others } = owed;
-    const isOurs = workload.replicas === replicas + 1;
-    let isSure = false;
-    const lookedAt = clock.elapsed();
-    if (isOurs && tried < PATIENCE && ownRecord(workload, by) !== undefined) {
-      const newest = await evictNewest({ workload, replicas, hasGone }, { cluster, hold });
-      if (newest === 'evicted') hasGone = true;
-      isSure = newest === 'needless';
-      if (newest !== 'needless') tried++;
-      // The next run has the time for it.
-      if ((newest === 'notNow' || newest === 'unanswered') && observed.closed) break;
-      if (newest === 'notNow') await observed.pause(BACKOFF * tried);
-      // It may still be carried out, beside what the ReplicaSet takes.
-      if (newest === 'unanswered') await observed.pause(SERVER_TIMEOUT);
-      // The workload changes with each Pod that goes: it is read again, and so are its Pods.
-      if (newest !== 'needless' && newest !== 'likely' && newest !== 'refused') continue;
-    }
-    await hold.freshen();
-    if (hold.loss !== undefined) return { kind: 'not', isRefused: false, detail: hold.loss.detail };
-    if (isSure && clock.elapsed() - lookedAt > SOON && tried++ < PATIENCE && !observed.closed) continue;
-    const record = formatRecord(others);
-    const answer: PatchAnswer = await (isOurs
-      ? cluster[isContended ? 'scaleBack' : 'rescale']({ workload, replicas, record })
-      : cluster.rewriteRecord(workload, record));
-    if (answer.kind === 'accepted') {
-      observed.put(ref, answer.workload);
-      const theirs = `somebody set its replicas to ${workload.replicas} while it had one Pod more than ${replicas}, so that stays`;
-      return { kind: 'returned', isOurs, isSure, detail: isOurs ? '' : theirs };
-    }
-    isContended ||= answer.kind === 'conflict';
-    detail = 'message' in answer ? answer.message : answer.kind;
-    if (answer.kind === 'forbidden' || answer.kind === 'denied') return { kind: 'not', isRefused: true, detail };
-    const wait = answer.kind === 'unanswered' ? (answer.retryAfter ?? BACKOFF) : BACKOFF * (attempt + 1);
-    attempt++;
-    await observed.pause(Math.min(wait, MAX_WAIT));
+class PuttingBack {
+  readonly #ref: WorkloadRef;
+  readonly #world: SpareWorld;
+  /** How often it was tried to have the newest Pod go. */
+  #tried: number;
+  #hasEvicted = false;
+  /** Its status changes with each Pod that comes or goes, sooner than a slow API server answers. */
+  #isContended = false;
+
+  constructor(ref: WorkloadRef, world: SpareWorld, isAnyFine: boolean) {
+    this.#ref = ref;
+    this.#world = world;
+    this.#tried = isAnyFine ? PATIENCE : 0;
   }
-  return { kind: 'not', isRefused: false, detail };
+
+  async toTheEnd(): Promise<Returned> {
+    const { cluster, hold, observed, by } = this.#world;
+    let detail = 'the run ended first';
+    // Once whatever happens: a run that ends leaves nothing behind if it can.
+    for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && !observed.closed); ) {
+      const workload = await cluster.workload(this.#ref);
+      observed.put(this.#ref, workload);
+      const owed = workload && owedRecord(workload, by);
+      if (workload === undefined || owed === undefined) {
+        return { kind: 'returned', isOurs: false, isSure: false, detail: '' };
+      }
+      const { replicas, ...others } = owed;
+      const isOurs = workload.replicas === replicas + 1;
+      const sureness = isOurs ? await this.#makeSure(workload, replicas) : 'unsure';
+      if (sureness === 'ended') break;
+      if (sureness === 'again') continue;
+      await hold.freshen();
+      if (hold.loss !== undefined) return { kind: 'not', isRefused: false, detail: hold.loss.detail };
+      const answer = await this.#write(workload, { replicas, record: formatRecord(others), isOurs });
+      if (answer.kind === 'accepted') {
+        observed.put(this.#ref, answer.workload);
+        const theirs = `somebody set its replicas to ${workload.replicas} while it had one Pod more than ${replicas}, so that stays`;
+        return { kind: 'returned', isOurs, isSure: sureness === 'sure', detail: isOurs ? '' : theirs };
+      }
+      this.#isContended ||= answer.kind === 'conflict';
+      detail = 'message' in answer ? answer.message : answer.kind;
+      if (answer.kind === 'forbidden' || answer.kind === 'denied') return { kind: 'not', isRefused: true, detail };
+      const wait = answer.kind === 'unanswered' ? (answer.retryAfter ?? BACKOFF) : BACKOFF * (attempt + 1);
+      attempt++;
+      await observed.pause(Math.min(wait, MAX_WAIT));
+    }
+    return { kind: 'not', isRefused: false, detail };
+  }
+
+  /** Has the newest Pod go first; `again`: the workload and its Pods have changed, or are to be looked at once more. */
+  async #makeSure(workload: Workload, replicas: number): Promise<'sure' | 'unsure' | 'again' | 'ended'> {
+    const { clock, hold, observed, by } = this.#world;
+    await hold.freshen();
+    if (this.#tried >= PATIENCE || ownRecord(workload, by) === undefined) return 'unsure';
+    const lookedAt = clock.elapsed();
+    const newest = await this.#evictNewest(workload, replicas);
+    if (newest !== 'needless') this.#tried++;
+    switch (newest) {
+      case 'evicted':
+        this.#hasEvicted = true;
+        return 'again';
+      case 'notNow':
+        // The next run has the time for it.
+        if (observed.closed) return 'ended';
+        await observed.pause(BACKOFF * this.#tried);
+        return 'again';
+      case 'unanswered':
+        // It may still be carried out, beside what the ReplicaSet takes.
+        if (observed.closed) return 'ended';
+        await observed.pause(SERVER_TIMEOUT);
+        return 'again';
+      case 'needless': {
+        if (clock.elapsed() - lookedAt <= SOON) return 'sure';
+        this.#tried++;
+        return observed.closed ? 'unsure' : 'again';
+      }
+      case 'likely':
+      case 'refused':
+        return 'unsure';
+      default:
+        return unreachable(newest);
+    }
+  }
+
+  /**
+   * Which Pod goes when the replicas shrink is not left to luck: a ReplicaSet takes one that waits for its start first, then
+   * one that is not ready, and of the others whom it likes (who shares a node, and ages by their logarithm: pkg/controller
+   * ActivePodsWithRanks). So the newest, the spare Pod or a replacement that nobody relies on yet, is evicted before, and the
+   * ReplicaSet takes what it makes in its place. Where a budget forbids that, or nobody may, it chooses after all.
+   */
+  async #evictNewest(workload: Workload, replicas: number): Promise<Newest> {
+    const { cluster, hold } = this.#world;
+    const live = (await cluster.pods(workload, AGE_ONLY)).filter(({ terminating }) => !terminating);
+    const [newest, ...others] = live.toSorted((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? 1 : -1));
+    if (newest === undefined || live.length <= replicas) return 'needless';
+    if (!newest.ready && others.every(({ ready }) => ready)) return 'needless';
+    // Beside others that are not ready either: what has been made this moment still waits for its start.
+    if (!newest.ready && this.#hasEvicted) return 'likely';
+    if (!hold.isFresh()) return hold.loss === undefined ? 'notNow' : 'refused';
+    const answer = await cluster.evict(workload, newest);
+    switch (answer.kind) {
+      case 'accepted':
+        return 'evicted';
+      case 'never':
+      case 'forbidden':
+      case 'denied':
+        return 'refused';
+      case 'blocked':
+      case 'changed':
+        return 'notNow';
+      case 'unanswered':
+        return 'unanswered';
+      default:
+        return unreachable(answer);
+    }
+  }
+
+  async #write(
+    workload: Workload,
+    { replicas, record, isOurs }: { readonly replicas: number; readonly record: string; readonly isOurs: boolean },
+  ): Promise<PatchAnswer> {
+    const { cluster } = this.#world;
+    if (!isOurs) return cluster.rewriteRecord(workload, record);
+    const order = { workload, replicas, record };
+    return this.#isContended ? cluster.scaleBack(order) : cluster.rescale(order);
+  }
 }
 
 /** `needless`: the ReplicaSet takes the right one by itself; `likely`: it most probably does; `refused`: it is left to it. */
 type Newest = 'evicted' | 'needless' | 'likely' | 'refused' | 'notNow' | 'unanswered';
-
-/**
- * Which Pod goes when the replicas shrink is not left to luck: a ReplicaSet takes one that waits for its start first, then one
- * that is not ready, and of the others whom it likes (who shares a node, and ages by their logarithm: pkg/controller
- * ActivePodsWithRanks). So the newest, the spare Pod or a replacement that nobody relies on yet, is evicted before, and the
- * ReplicaSet takes what it makes in its place. Where a budget forbids that, or nobody may, it chooses after all.
- */
-async function evictNewest(
-  {
-    workload,
-    replicas,
-    hasGone,
-  }: { readonly workload: Workload; readonly replicas: number; readonly hasGone: boolean },
-  { cluster, hold }: Pick<SpareWorld, 'cluster' | 'hold'>,
-): Promise<Newest> {
-  await hold.freshen();
-  const live = (await cluster.pods(workload, AGE_ONLY)).filter(({ terminating }) => !terminating);
-  const [newest, ...others] = live.toSorted((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? 1 : -1));
-  if (newest === undefined || live.length <= replicas) return 'needless';
-  if (!newest.ready && others.every(({ ready }) => ready)) return 'needless';
-  // Beside others that are not ready either: what has been made this moment still waits for its start.
-  if (!newest.ready && hasGone) return 'likely';
-  if (!hold.isFresh()) return hold.loss === undefined ? 'notNow' : 'refused';
-  const answer = await cluster.evict(workload, newest);
-  switch (answer.kind) {
-    case 'accepted':
-      return 'evicted';
-    case 'never':
-    case 'forbidden':
-    case 'denied':
-      return 'refused';
-    case 'blocked':
-    case 'changed':
-      return 'notNow';
-    case 'unanswered':
-      return 'unanswered';
-    default:
-      return unreachable(answer);
-  }
-}
 
 /** The same for several, one after the other; as sentences what was put back, and what could not be. */
 export async function returnSpares(

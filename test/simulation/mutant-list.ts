@@ -343,8 +343,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'which Pod goes with the spare one is left to luck (found elsewhere)',
     file: 'spare.ts',
-    is: 'let tried = isAnyFine ? PATIENCE : 0;',
-    becomes: 'let tried = isAnyFine ? PATIENCE : PATIENCE;',
+    is: 'this.#tried = isAnyFine ? PATIENCE : 0;',
+    becomes: 'this.#tried = isAnyFine ? PATIENCE : PATIENCE;',
     ...WAYS,
   },
   {

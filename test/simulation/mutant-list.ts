@@ -480,6 +480,6 @@ export const MUTANTS: readonly Mutant[] = [
     is: 'Math.min(workload.status.availableReplicas, pods.length) >= workload.replicas;',
     becomes: 'workload.status.availableReplicas >= workload.replicas;',
     ...KINDS,
-    from: 201_605,
+    from: 8_997,
   },
 ];

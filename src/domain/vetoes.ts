@@ -3,16 +3,7 @@ import type { Bench, Judged } from './bench.ts';
 import { forbiddenByBudget } from './budget.ts';
 import { formatDuration } from './duration.ts';
 import { formatInstant, isTakenBack, parseInstant } from './instant.ts';
-import {
-  isCalled,
-  keyOf,
-  unreachable,
-  type LeaveReason,
-  type Pod,
-  type Reason,
-  type Way,
-  type Workload,
-} from './model.ts';
+import { isCalled, keyOf, unreachable, type LeaveReason, type Reason, type Way, type Workload } from './model.ts';
 import { namespaceSelected, ownerSelected, workloadSelected } from './policy.ts';
 import { quotaTooSmall } from './quota.ts';
 import { owedRecord, ownRecord, tookEffectSince, type RestartRecord } from './record.ts';
@@ -161,9 +152,9 @@ function unsettled(
   return undefined;
 }
 
-function doneThisSweep({ pods }: Judged, record: RestartRecord | undefined, { bench, want }: Circumstances): Veto {
+function doneThisSweep(judged: Judged, record: RestartRecord | undefined, { bench, want }: Circumstances): Veto {
   return record !== undefined &&
-    !isHalfDone(record, pods) &&
+    !isHalfDone(record, judged, bench) &&
     record.outcome === undefined &&
     record.sweep === bench.sweep.id &&
     isSameWant(record.want, want)
@@ -189,21 +180,27 @@ function notStale({ staleness }: Circumstances): Veto {
  * changes all the time. Once in retryAfter is enough.
  */
 function restartedBefore(
-  { pods }: Judged,
+  judged: Judged,
   record: RestartRecord | undefined,
   { bench, staleness, want }: Circumstances,
 ): Veto {
   if (record === undefined || record.outcome !== undefined || staleness.kind !== 'stale') return undefined;
   const isOfTime = staleness.why === 'podTooOld' || staleness.why === 'configChanged';
   if (isOfTime || !isSameWant(record.want, want) || isRetryDue(record.at, bench)) return undefined;
-  if (isHalfDone(record, pods)) return undefined;
+  if (isHalfDone(record, judged, bench)) return undefined;
   const again = `restarted ${record.at} and stale again: ${staleness.detail}`;
   return { why: 'restartedBefore', detail: `${again}; left until ${retryTime(record.at, bench)}` };
 }
 
-/** Where the template stays as it is, only the age of a Pod tells that its turn did not come. */
-const isHalfDone = ({ way, at }: RestartRecord, pods: readonly Pod[]): boolean =>
-  way !== undefined && pods.some(({ createdAt }) => createdAt < (parseInstant(at) ?? 0));
+/**
+ * Where the template stays as it is, only the age of a Pod tells that its turn did not come: by two clocks, so that whoever
+ * remembers its end knows better.
+ */
+function isHalfDone({ way, at }: RestartRecord, { workload, pods }: Judged, bench: Bench): boolean {
+  const past = bench.past.get(keyOf(workload));
+  const isSeenToTheEnd = past?.at === at && past.outcome === 'restarted';
+  return way !== undefined && !isSeenToTheEnd && pods.some(({ createdAt }) => createdAt < (parseInstant(at) ?? 0));
+}
 
 /**
  * Restarted, well or not, for the same containers and images less than retryAfter ago: whether settings are other ones now

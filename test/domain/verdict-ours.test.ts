@@ -412,6 +412,9 @@ describe('what only the checkpoint remembers', () => {
       const verdict = judge(aJudged({ workload: begun }), aBench({ past: new Map([['shop/web', aStart()]]) }));
       assert.equal(verdict.kind === 'restart' && verdict.way, 'rollout');
     });
+    test('nor what was seen to its end, however old its Pods look by another clock', () => {
+      assert.equal(wordWith({ outcome: 'restarted' }, aRecord({ way: 'evict' })), 'restartedThisSweep');
+    });
     test('and the end of an earlier one says nothing', () => {
       assert.equal(wordWith({ outcome: 'ineffective', at: SWEEP, spare: true }, half), 'inFlight');
     });

@@ -90,10 +90,15 @@ function judgeOutcome(witness: Witness, outcome: Outcome, flight: Flight): void 
       // The Pods are there a moment before their workload says so.
       const lag = flight.way === 'rollout' ? 0 : LAG;
       const soaked = flight.completeAt !== undefined && court.now - flight.completeAt >= draft.soak - lag;
+      // Of whom somebody took a Pod, its kind may count that one until it is gone.
+      const isCounted = outcome.kind !== 'Deployment' && (court.disturbedAt.get(outcome.uid) ?? 0) >= flight.acceptedAt;
       const isOther = flight.way !== 'rollout' && court.injectorChangedAt >= flight.acceptedAt && proof?.stale === 0;
       // Another run went on with it, and a zombie tells of it, too.
       const isTaken = flight.way !== 'rollout' && flight.supersededAt !== undefined && court.writer !== process;
-      return demands(isAwaited || soaked || isOther || isTaken, 'it was not complete for as long as it has to soak');
+      return demands(
+        isAwaited || soaked || isOther || isTaken || isCounted,
+        'it was not complete for as long as it has to soak',
+      );
     }
     case 'failed': {
       const { completeSince } = flight;

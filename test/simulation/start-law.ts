@@ -147,8 +147,11 @@ function judgeVetoes({ court, process, draft }: Witness, judged: Workload): void
   );
   const record = parseRecord(judged.record);
   const last = court.flights.last(judged);
-  // Of evictions the checkpoint may be all that tells.
-  const isToldOnly = record?.way !== undefined && last?.at === record.at && last.end?.outcome === 'failed';
+  // Of evictions the checkpoint may be all that tells; what was superseded may have gone on, and failed then.
+  const isToldOnly =
+    record?.way !== undefined &&
+    last?.at === record.at &&
+    (last.end?.outcome === 'failed' || last.end?.outcome === 'superseded');
   const isOurFailure = (record?.outcome === 'failed' || isToldOnly) && isInForce(judged);
   if (isOurFailure) return;
   forbids(

@@ -207,10 +207,11 @@ class PuttingBack {
     workload: Workload,
     { replicas, record, isOurs }: { readonly replicas: number; readonly record: string; readonly isOurs: boolean },
   ): Promise<PatchAnswer> {
-    const { cluster } = this.#world;
+    const { cluster, observed } = this.#world;
     if (!isOurs) return cluster.rewriteRecord(workload, record);
     const order = { workload, replicas, record };
-    return this.#isContended ? cluster.scaleBack(order) : cluster.rescale(order);
+    // A run that ends tries it once.
+    return this.#isContended || observed.closed ? cluster.scaleBack(order) : cluster.rescale(order);
   }
 }
 

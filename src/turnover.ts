@@ -24,6 +24,8 @@ import type { StartWorld } from './start.ts';
 const LOOK = 5_000;
 /** A Pod goes only if what it needs was looked at so short a time ago. */
 const PREPARED = 15_000;
+/** So often in a row they are looked at again before one goes: twice is enough unless all answers are slow. */
+const MOST_IN_VAIN = 10;
 /** Pods that say they are doomed are believed when nothing moved for so long. */
 const PATIENCE = 15_000;
 /** Between two tries whether an injector, or a node, can tell what a Pod is. */
@@ -65,6 +67,8 @@ class TurningOver {
   #lookedAt = 0;
   /** When everything was there that the next Pod needs to go. */
   #preparedAt = Number.NEGATIVE_INFINITY;
+  /** How often in a row its Pods had to be looked at again. */
+  #inVain = 0;
   #completeSince: number | undefined;
   #isProven = false;
   /** Or has tried to, or an earlier run may have. */
@@ -152,13 +156,14 @@ class TurningOver {
       { workload: this.#workload, way, mayBeDown: isDownAllowed },
     );
     if (next === undefined) return this.#isLate ? this.#late(sorted) : this.#wait(LOOK);
-    if (!(await this.#isPrepared(next))) return undefined;
+    if (!(await this.#isPrepared(next))) return this.#inVain++ < MOST_IN_VAIN ? undefined : this.#tooSlow();
     const ending = await gates.checkInFlight();
     if (ending !== undefined) {
       const detail = `${ending.detail}; ${sorted.stale.length} of its Pods are still to be replaced`;
       return { outcome: 'interrupted', detail };
     }
     this.#preparedAt = Number.NEGATIVE_INFINITY;
+    this.#inVain = 0;
     const answer = await this.#world.cluster.evict(this.#workload, next);
     if (answer.kind === 'accepted' || answer.kind === 'unanswered') this.#hasEvicted = true;
     switch (answer.kind) {
@@ -201,8 +206,12 @@ class TurningOver {
   async #isPrepared(next: Pod): Promise<boolean> {
     const { clock, hold, gates } = this.#world;
     const began = clock.elapsed();
+    if (this.#air !== undefined && this.#air.uid !== next.uid) {
+      await this.#nothingInTheAir();
+      this.#deadline += clock.elapsed() - began;
+      return gates.endingInFlight !== undefined;
+    }
     if (began - this.#preparedAt <= PREPARED && hold.isFresh()) return true;
-    if (this.#air !== undefined && this.#air.uid !== next.uid) await this.#nothingInTheAir();
     await becomesReady(this.#world, { inFlight: true });
     this.#preparedAt = clock.elapsed();
     await gates.checkInFlight();
@@ -229,7 +238,9 @@ class TurningOver {
     if (ownRecord(this.#workload, bench.by)?.at !== this.#record.at) {
       return { outcome: 'superseded', detail: 'somebody took the record of its restart away' };
     }
+    const began = clock.elapsed();
     await becomesReady(this.#world, { inFlight: true });
+    this.#deadline += clock.elapsed() - began;
     // Hours may have passed since the look at the cluster.
     const autoscaler = await cluster.autoscaler(this.#workload);
     const fight = fought({ workload: this.#workload, autoscaler }, { now: clock.now() });
@@ -273,7 +284,14 @@ class TurningOver {
 
   /** Ten minutes of silence are no fault of the workload. */
   #unheard(message: string): Landing {
-    const detail = `the API server gave no answer: ${message}`;
+    return this.#broken(`the API server gave no answer: ${message}`);
+  }
+
+  #tooSlow(): Landing {
+    return this.#broken('the API server answers too slowly: what is known of the Pods is too old when one is to go');
+  }
+
+  #broken(detail: string): Landing {
     this.#world.gates.close({ kind: 'error', detail });
     return { outcome: 'interrupted', detail };
   }

@@ -14,15 +14,16 @@ const meshIs =
   ({ cluster }: World): void =>
     void cluster.update(MESH, { status: { availableReplicas } });
 
-const fallsIll =
-  (name: string) =>
+const becomes =
+  (name: string, ready: boolean) =>
   async ({ cluster }: World): Promise<void> => {
     const pods = await cluster.pods(aWorkload(REF));
     cluster.setPods(
       REF,
-      pods.map(pod => (pod.name === name ? { ...pod, ready: false } : pod)),
+      pods.map(pod => (pod.name === name ? { ...pod, ready } : pod)),
     );
   };
+const fallsIll = (name: string) => becomes(name, false);
 
 describe('the one that fell ill meanwhile goes first, and no other beside it, after', () => {
   test('a wait for what must be ready', async () => {
@@ -68,6 +69,56 @@ describe('the one that fell ill meanwhile goes first, and no other beside it, af
       events: [[60, fallsIll('web-1-4')]],
     });
     assert.deepEqual([done.includes('evict web-1-4'), least], [true, 4]);
+  });
+});
+
+describe('no Pod goes', () => {
+  for (const [what, policy, retryAfter] of [
+    ['and what must be ready is slow to tell', NEEDS_MESH, 1],
+    ['and nothing has to be ready', {}, 7],
+  ] as const) {
+    test(`beside one whose eviction may still be carried out, ${what}`, async () => {
+      const { least } = await night({
+        way: 'evict',
+        policy,
+        arrange: ({ cluster, clock }) => {
+          cluster.add(aWorkload(MESH));
+          let evictions = 0;
+          cluster.onEvict = (_, apply) => {
+            if (evictions++ > 0) return apply();
+            clock.after(9.5 * SECOND, () => void apply());
+            return { kind: 'unanswered', message: 'the connection broke', retryAfter: retryAfter * SECOND };
+          };
+          const read = cluster.workload.bind(cluster);
+          let reads = 0;
+          cluster.workload = async ref => {
+            if (ref.name === MESH.name && ++reads === 2) await clock.sleep(6 * SECOND);
+            return read(ref);
+          };
+        },
+        // Meanwhile it is the one to go next, and then one that serves.
+        events: [
+          [3, becomes('web-1-1', false)],
+          [8, becomes('web-1-1', true)],
+        ],
+      });
+      assert.equal(least, 2);
+    });
+  }
+
+  test('where the API server is so slow that each look is too old, and that is no fault of the workload', async () => {
+    const { landing, ending, done } = await night({
+      way: 'evict',
+      policy: NEEDS_MESH,
+      arrange: ({ cluster, clock }) => {
+        cluster.add(aWorkload(MESH));
+        const [pods, workload] = [cluster.pods.bind(cluster), cluster.workload.bind(cluster)];
+        cluster.pods = of => clock.sleep(8 * SECOND).then(() => pods(of));
+        cluster.workload = ref => clock.sleep(8 * SECOND).then(() => workload(ref));
+      },
+    });
+    assert.deepEqual([outcomeOf(landing), ending, done], ['interrupted', 'error', []]);
+    assert.match(landing.detail, /answers too slowly/);
   });
 });
 
@@ -197,6 +248,35 @@ describe('the spare Pod', () => {
     });
     assert.equal(landing.outcome, 'restarted');
     assert.deepEqual({ replicas, owed }, { replicas: 1, owed: undefined });
+  });
+
+  test('goes by a run that is told to end although its status has just changed', async () => {
+    const { replicas, owed } = await night({
+      way: 'replace',
+      given: { replicas: 2 },
+      arrange: ({ cluster }) => {
+        cluster.onRescale = (order, apply) => {
+          if (order.replicas === 2) cluster.update(REF, { status: { availableReplicas: 2 } });
+          return apply();
+        };
+      },
+      events: [[8, ({ gates }) => gates.close({ kind: 'terminated', detail: 'told to end' })]],
+    });
+    assert.deepEqual({ replicas, owed }, { replicas: 2, owed: undefined });
+  });
+
+  test('is made although what must be ready came late, and somebody changed the workload then', async () => {
+    const { landing } = await night({
+      way: 'replace',
+      given: ONE,
+      policy: NEEDS_MESH,
+      arrange: ({ cluster }) => cluster.add(aWorkload({ ...MESH, status: { availableReplicas: 0 } })),
+      events: [
+        [118, meshIs(3)],
+        [119, ({ cluster }) => void cluster.update(REF, { labels: { team: 'web' } })],
+      ],
+    });
+    assert.equal(outcomeOf(landing), 'restarted');
   });
 
   test('is not made where somebody took the record of its restart away', async () => {

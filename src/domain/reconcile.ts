@@ -89,14 +89,18 @@ function settle(start: Start, verdict: Verdict | undefined, by: string): Start |
   if (start.outcome !== undefined && start.outcome !== 'restarted') return start;
   if (verdict === undefined || !isSameWorkload(start, verdict.workload)) return isForgotten(start) ? undefined : start;
   const { workload } = verdict;
-  if (verdict.kind === 'inFlight') return { ...start, at: verdict.record.at, outcome: undefined };
+  if (verdict.kind === 'inFlight') {
+    return { ...start, at: verdict.record.at, outcome: undefined, ...inPlace(verdict.record.way) };
+  }
   const record = ownRecord(workload, by);
   // An earlier attempt of that start may have taken effect after a later T was noted: it alone has made the revision grow.
   if (record !== undefined && (record.at >= start.at || workload.revision === start.revision + 1)) {
+    const isSeen = start.outcome === 'restarted' && start.at === record.at;
     return {
       ...start,
       at: record.at,
-      outcome: record.outcome ?? (isDone(record, verdict) ? 'restarted' : 'superseded'),
+      outcome: record.outcome ?? (isSeen || isDone(record, verdict) ? 'restarted' : 'superseded'),
+      ...inPlace(record.way),
     };
   }
   const takenBack =

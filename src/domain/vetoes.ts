@@ -235,7 +235,7 @@ function rememberedEnd(workload: Workload, record: RestartRecord | undefined, { 
       ? tookEffectSince({ ...past, by: bench.by }, workload)
       : workload.revision > past.revision && past.outcome !== 'superseded' && past.outcome !== 'gone';
   // By the other ways T stands in the record only.
-  const isGone = record?.at !== past.at && isTakenBack(workload.restartedAt, past.at);
+  const isGone = past.inPlace === undefined && record?.at !== past.at && isTakenBack(workload.restartedAt, past.at);
   if (past.outcome === 'reverted' || (tookEffect && isGone)) {
     return { why: 'revertedBefore', detail: `restarted at ${past.at} and taken back by somebody, ${until}` };
   }

@@ -87,9 +87,7 @@ export async function patch(transport: Transport, { ref, body, fieldManager }: P
   // The API server compares uid and resourceVersion with the object: one tells of a conflict, the other of an
   // immutable field. An admission policy that denies is a 422 as well, without that cause.
   if (status === 409 || (status === 422 && causesOf(answer.body).includes('metadata.uid'))) return { kind: 'conflict' };
-  // Of a `test` of a JSON Patch that fails it says no more than that (tried on 1.36); an object that is denied has a name.
-  const isTest = Array.isArray(body) && status === 422 && textAt(answer.body, 'details', 'name') === undefined;
-  if (isTest) return { kind: 'conflict' };
+  if (Array.isArray(body) && isFailedTest(answer)) return { kind: 'conflict' };
   if (status === 404) return { kind: 'gone' };
   if (status === 403) return refusal(transport, call, answer);
   // However often it is repeated, and only because of what somebody else wrote into it.
@@ -102,6 +100,12 @@ export async function patch(transport: Transport, { ref, body, fieldManager }: P
   }
   return { kind: 'denied', message: messageOf(status, answer.body) };
 }
+
+/** Of a `test` of a JSON Patch that fails it says no more than that (tried on 1.36): what is denied has a name, or a webhook. */
+const isFailedTest = ({ status, body }: Reply): boolean =>
+  status === 422 &&
+  textAt(body, 'details', 'name') === undefined &&
+  textAt(body, 'message')?.startsWith('admission webhook') !== true;
 
 /** RBAC's ends the run, an admission plugin's concerns this workload only. */
 async function refusal(transport: Transport, call: Call, answer: Reply): Promise<PatchAnswer> {

@@ -142,6 +142,21 @@ test('and so they do where somebody rolled its template back and its record away
   assert.equal(settled(aRestart({ revision: 7 }), start).start?.outcome, 'reverted');
 });
 
+test('and so they do where only the record told of them, because the run died before it could save', () => {
+  const record = aRecord({ way: 'evict' });
+  const verdict = { ...anInFlight({ record: formatRecord(record) }), record };
+  const adopted = settled(verdict).start ?? assert.fail();
+  assert.equal(adopted.inPlace, true);
+  assert.equal(settled(aRestart({ revision: 7 }), adopted).start, undefined);
+});
+
+test('an eviction that was seen to its end stays so where the workload is left for something else', () => {
+  const seen: Start = { ...NAMED, at: T, outcome: 'restarted', inPlace: true };
+  const workload = aRestarted({ record: formatRecord(aRecord({ way: 'evict' })) });
+  const sick: Verdict = { kind: 'leave', workload, why: 'notHealthy', detail: '' };
+  assert.equal(settled(sick, seen).start?.outcome, 'restarted');
+});
+
 test('an earlier attempt that took effect late, after a later T was noted, is the restart, and nobody took it back', () => {
   const later = aStart({ at: formatInstant(Date.parse(T) + SECOND) });
   const { start, done } = settled(found(aRestarted({ revision: 5 })), later);

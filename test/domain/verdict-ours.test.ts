@@ -415,6 +415,13 @@ describe('what only the checkpoint remembers', () => {
     test('nor what was seen to its end, however old its Pods look by another clock', () => {
       assert.equal(wordWith({ outcome: 'restarted' }, aRecord({ way: 'evict' })), 'restartedThisSweep');
     });
+    test('nor is it one that somebody took back, whoever rolled its template and its record back', () => {
+      const rolledBack = aWorkload({ revision: 7 });
+      for (const outcome of [undefined, 'restarted'] as const) {
+        const past = new Map([['shop/web', { ...aStart({ outcome }), inPlace: true as const }]]);
+        assert.equal(judge(aJudged({ workload: rolledBack }), aBench({ past })).kind, 'restart');
+      }
+    });
     test('and the end of an earlier one says nothing', () => {
       assert.equal(wordWith({ outcome: 'ineffective', at: SWEEP, spare: true }, half), 'inFlight');
     });

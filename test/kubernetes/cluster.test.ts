@@ -284,6 +284,18 @@ describe('an eviction', () => {
   });
 });
 
+for (const [what, message, kind] of [
+  ['a test that fails', 'the server rejected our request due to an error in our request', 'conflict'],
+  ['a webhook', 'admission webhook "x.example.com" denied the request: no', 'denied'],
+] as const) {
+  it(`a Pod more than wanted that is not taken back because of ${what} is a ${kind} one`, async () => {
+    const status = { kind: 'Status', status: 'Failure', reason: 'Invalid', message, details: {}, code: 422 };
+    await using given = await clusterOf((_, response) => reply(response, 422, status));
+    const answer = await given.cluster.scaleBack({ workload: { ...workload, record: 'x' }, replicas: 4, record: 'y' });
+    assert.equal(answer.kind, kind);
+  });
+}
+
 it('another number of replicas goes out with its record, and on condition of both', async () => {
   await using given = await clusterOf((_, response) => reply(response, 200, aDeployment('cart')));
   await given.cluster.rescale({ workload, replicas: 4, record: '{"at":"T"}' });

@@ -120,7 +120,9 @@ function judgeOutcome(witness: Witness, outcome: Outcome, flight: Flight): void 
       return demands(!isKnown || proof.staleSince > 0, 'no Pod that was made since matches a criterion');
     }
     case 'reverted':
-      return demands(flight.takenBackAt !== undefined, 'nobody took it back');
+      // For a zombie another run did, which went on with it.
+      const isZombie = flight.way === 'replace' && court.writer !== process;
+      return demands(flight.takenBackAt !== undefined || isZombie, 'nobody took it back');
     case 'superseded':
       return demands(
         flight.supersededAt !== undefined || flight.takenBackAt !== undefined || !witness.isBound(flight),

@@ -155,6 +155,9 @@ export function notePlan(witness: Witness, plan: Plan): void {
     // It has failed, as a save told, and the run that was to take it back died.
     if (court.counted.has(`${flight.uid} ${flight.at}`)) continue;
     if (!witness.isBound(flight)) continue;
+    // Of a StatefulSet that was scaled down only Pods are left over that it does not want any more.
+    const isShrinking = workload.kind === 'StatefulSet' && workload.status.replicas > workload.replicas;
+    if (flight.isDisturbed && isShrinking) continue;
     court.breaks(
       'what is in flight is found by the next run',
       `${process.run} does not await ${flight.key}, which ${flight.process.run} restarted at ${flight.at}`,

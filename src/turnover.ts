@@ -259,7 +259,8 @@ class TurningOver {
         observed.put(this.#workload, read);
         // It may have been an attempt of ours that got no answer.
         const isOurs = read !== undefined && owedRecord(read, bench.by) !== undefined;
-        if (this.#isLate && !isOurs) return { outcome: 'denied', detail: 'somebody changes it all the time' };
+        if (isOurs) this.#moved();
+        if (this.#isLate) return { outcome: 'denied', detail: 'somebody changes it all the time' };
         await observed.pause(CONFLICT);
         return undefined;
       }

@@ -229,22 +229,23 @@ describe('the spare Pod', () => {
     assert.deepEqual([done, replicas], [['rescale 3', 'rescale 2', 'rescale 2'], 2]);
   });
 
-  test('goes where the answer to its making got lost and somebody changes the workload until it is too late', async () => {
+  test('goes where an attempt to make it that got no answer lands when it is too late for another one', async () => {
     const { landing, replicas, owed } = await night({
       way: 'replace',
       given: ONE,
       policy: { rollout: { timeout: '1m', soak: '0s' } },
-      arrange: ({ cluster }) => {
-        let made = 0;
+      arrange: ({ cluster, clock }) => {
+        let isLost = true;
         cluster.onRescale = (order, apply) => {
-          if (order.replicas === 1) return apply();
-          if (made++ > 0) return { kind: 'conflict' };
-          // It lands after all.
+          if (order.replicas === 1 || !isLost) return apply();
+          if (clock.elapsed() < MINUTE) {
+            return { kind: 'unanswered', message: 'the connection broke', retryAfter: 15 * SECOND };
+          }
+          isLost = false;
           void apply();
-          return { kind: 'unanswered', message: 'the connection broke', retryAfter: 120_000 };
+          return { kind: 'conflict' };
         };
       },
-      aftermath: 20,
     });
     assert.equal(landing.outcome, 'restarted');
     assert.deepEqual({ replicas, owed }, { replicas: 1, owed: undefined });

@@ -69,19 +69,19 @@ export class Gates {
   }
 
   /** Resolves to undefined when a start may go out right now, else to the reason why none does for the rest of the run. */
-  async check(first = this.isFirst): Promise<Ending | undefined> {
-    for (;;) {
-      if (this.#ending === undefined) this.#look(first);
-      if (this.#ending !== undefined || this.#hold.isFresh()) return this.#ending;
-      await this.#hold.save();
-    }
+  check(first = this.isFirst): Promise<Ending | undefined> {
+    return this.#checked(() => this.#ending, first);
   }
 
   /** The same before more is done to what is in flight already. */
-  async checkInFlight(): Promise<Ending | undefined> {
+  checkInFlight(): Promise<Ending | undefined> {
+    return this.#checked(() => this.#endingInFlight, true);
+  }
+
+  async #checked(ending: () => Ending | undefined, first: boolean): Promise<Ending | undefined> {
     for (;;) {
-      if (this.#endingInFlight === undefined) this.#look(true);
-      if (this.#endingInFlight !== undefined || this.#hold.isFresh()) return this.#endingInFlight;
+      if (ending() === undefined) this.#look(first);
+      if (ending() !== undefined || this.#hold.isFresh()) return ending();
       await this.#hold.save();
     }
   }

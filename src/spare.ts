@@ -12,7 +12,7 @@ import { SERVER_TIMEOUT, wordsOf, type Clock, type Cluster, type PatchAnswer } f
 
 export interface SpareWorld {
   readonly cluster: Cluster;
-  readonly clock: Pick<Clock, 'elapsed'>;
+  readonly clock: Clock;
   readonly hold: Hold;
   readonly observed: Pick<Observed, 'put' | 'closed' | 'pause'>;
   readonly by: string;
@@ -157,11 +157,10 @@ class PuttingBack {
         if (observed.closed) return 'ended';
         await observed.pause(SERVER_TIMEOUT);
         return 'again';
-      case 'needless': {
+      case 'needless':
         if (clock.elapsed() - lookedAt <= SOON) return 'sure';
         this.#tried++;
         return observed.closed ? 'unsure' : 'again';
-      }
       case 'likely':
       case 'refused':
         return 'unsure';
@@ -221,10 +220,7 @@ type Newest = 'evicted' | 'needless' | 'likely' | 'refused' | 'notNow' | 'unansw
 /** The same for several, one after the other; as sentences what was put back, and what could not be. */
 export async function returnSpares(
   refs: readonly WorkloadRef[],
-  {
-    interrupted,
-    ...world
-  }: Omit<SpareWorld, 'observed'> & { readonly clock: Clock; readonly interrupted: AbortSignal },
+  { interrupted, ...world }: Omit<SpareWorld, 'observed'> & { readonly interrupted: AbortSignal },
 ): Promise<{ readonly returned: readonly string[]; readonly kept: readonly string[] }> {
   const [ours, kept]: [string[], string[]] = [[], []];
   const observed = new Observed(world.clock, []);

@@ -189,11 +189,7 @@ class TurningOver {
       case 'denied':
         return { outcome: 'denied', detail: answer.message };
       case 'unanswered':
-        this.#air = { uid: next.uid, until: this.#world.clock.elapsed() + SERVER_TIMEOUT };
-        this.#world.announcer.tell({ kind: 'repeating', workload: this.#workload, detail: answer.message });
-        return this.#isLate
-          ? this.#unheard(answer.message)
-          : this.#wait(Math.min(answer.retryAfter ?? BLOCKED, MAX_WAIT));
+        return this.#unanswered(answer, { uid: next.uid });
       default:
         return unreachable(answer);
     }
@@ -201,21 +197,20 @@ class TurningOver {
 
   /**
    * Waits for all that a Pod needs to go, its replacement for what a new batch would need. That may take minutes, after which
-   * what its Pods were like says nothing any more: false means that they are to be looked at again. The time counts for no Pod.
+   * what its Pods were like says nothing any more: false means that they are to be looked at again.
    */
   async #isPrepared(next: Pod): Promise<boolean> {
     const { clock, hold, gates } = this.#world;
-    const began = clock.elapsed();
     if (this.#air !== undefined && this.#air.uid !== next.uid) {
-      await this.#nothingInTheAir();
-      this.#deadline += clock.elapsed() - began;
+      await this.#uncounted(() => this.#nothingInTheAir());
       return gates.endingInFlight !== undefined;
     }
-    if (began - this.#preparedAt <= PREPARED && hold.isFresh()) return true;
-    await becomesReady(this.#world, { inFlight: true });
-    this.#preparedAt = clock.elapsed();
-    await gates.checkInFlight();
-    this.#deadline += clock.elapsed() - began;
+    if (clock.elapsed() - this.#preparedAt <= PREPARED && hold.isFresh()) return true;
+    await this.#uncounted(async () => {
+      await becomesReady(this.#world, { inFlight: true });
+      this.#preparedAt = clock.elapsed();
+      await gates.checkInFlight();
+    });
     return clock.elapsed() - this.#lookedAt < LOOK || gates.endingInFlight !== undefined;
   }
 
@@ -234,13 +229,11 @@ class TurningOver {
 
   /** One Pod more than it wants. */
   async #grow(): Promise<Landing | undefined> {
-    const { gates, announcer, cluster, clock, observed, bench } = this.#world;
+    const { gates, cluster, clock, observed, bench } = this.#world;
     if (ownRecord(this.#workload, bench.by)?.at !== this.#record.at) {
       return { outcome: 'superseded', detail: 'somebody took the record of its restart away' };
     }
-    const began = clock.elapsed();
-    await becomesReady(this.#world, { inFlight: true });
-    this.#deadline += clock.elapsed() - began;
+    await this.#uncounted(() => becomesReady(this.#world, { inFlight: true }));
     // Hours may have passed since the look at the cluster.
     const autoscaler = await cluster.autoscaler(this.#workload);
     const fight = fought({ workload: this.#workload, autoscaler }, { now: clock.now() });
@@ -273,14 +266,21 @@ class TurningOver {
         return { outcome: 'denied', detail: added.message };
       case 'unanswered':
         this.#mayOwe = true;
-        this.#air = { until: clock.elapsed() + SERVER_TIMEOUT };
-        announcer.tell({ kind: 'repeating', workload: this.#workload, detail: added.message });
-        return this.#isLate
-          ? this.#unheard(added.message)
-          : this.#wait(Math.min(added.retryAfter ?? BLOCKED, MAX_WAIT));
+        return this.#unanswered(added);
       default:
         return unreachable(added);
     }
+  }
+
+  /** It may be carried out all the same; by `uid` the eviction of which Pod. */
+  #unanswered(
+    { message, retryAfter }: { readonly message: string; readonly retryAfter: number | undefined },
+    pod: { readonly uid?: string } = {},
+  ): Landing | Promise<undefined> {
+    const { announcer, clock } = this.#world;
+    this.#air = { ...pod, until: clock.elapsed() + SERVER_TIMEOUT };
+    announcer.tell({ kind: 'repeating', workload: this.#workload, detail: message });
+    return this.#isLate ? this.#unheard(message) : this.#wait(Math.min(retryAfter ?? BLOCKED, MAX_WAIT));
   }
 
   /** Ten minutes of silence are no fault of the workload. */
@@ -415,6 +415,14 @@ class TurningOver {
     this.#blocked = undefined;
     this.#movedAt = this.#world.clock.elapsed();
     this.#deadline = this.#movedAt + this.#turnover.policy.rollout.timeout;
+  }
+
+  /** The time that this takes counts for no Pod. */
+  async #uncounted(wait: () => Promise<unknown>): Promise<void> {
+    const { clock } = this.#world;
+    const began = clock.elapsed();
+    await wait();
+    this.#deadline += clock.elapsed() - began;
   }
 
   /** Pods on their way out are waited for, but not each for as long as a rollout may take. */

@@ -4,7 +4,7 @@ import { isOfRamp, revertsStop, REVERTS } from './ledger.ts';
 import { isCalled, keyOf, type OutcomeKind } from './model.ts';
 import { MOST_IN_FLIGHT } from './policy.ts';
 import { ownRecord, tookEffectSince, type RestartRecord } from './record.ts';
-import { inPlace, isSameWorkload, startOf } from './starts.ts';
+import { inPlace, isSameWorkload, isSeenToTheEnd, startOf } from './starts.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the workloads say about starts whose end no run has seen. */
@@ -95,11 +95,11 @@ function settle(start: Start, verdict: Verdict | undefined, by: string): Start |
   const record = ownRecord(workload, by);
   // An earlier attempt of that start may have taken effect after a later T was noted: it alone has made the revision grow.
   if (record !== undefined && (record.at >= start.at || workload.revision === start.revision + 1)) {
-    const isSeen = start.outcome === 'restarted' && start.at === record.at;
+    const isGood = isSeenToTheEnd(start, record) || isDone(record, verdict);
     return {
       ...start,
       at: record.at,
-      outcome: record.outcome ?? (isSeen || isDone(record, verdict) ? 'restarted' : 'superseded'),
+      outcome: record.outcome ?? (isGood ? 'restarted' : 'superseded'),
       ...inPlace(record.way),
     };
   }

@@ -133,6 +133,11 @@ export function dropUnstarted(checkpoint: Checkpoint, unstarted: ReadonlySet<str
   };
 }
 
+/** Whether a run has seen that restart to its good end. */
+export function isSeenToTheEnd(start: Start | undefined, { at }: Pick<RestartRecord, 'at'>): boolean {
+  return start?.at === at && start.outcome === 'restarted';
+}
+
 /** A workload that was deleted and created again is another one. */
 export function isSameWorkload(start: Start, workload: Workload): boolean {
   return start.workload === keyOf(workload) && workload.uid.startsWith(start.uid);

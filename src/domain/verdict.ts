@@ -14,7 +14,7 @@ import {
 import { isOfRestart } from './newness.ts';
 import { ownRecord, type RestartRecord } from './record.ts';
 import { isRollingOut } from './rollout.ts';
-import { isOwed, isSameWorkload } from './starts.ts';
+import { isOwed, isSameWorkload, isSeenToTheEnd } from './starts.ts';
 import { hasContainer, namedContainers, stalenessOf, type AgeReference } from './staleness.ts';
 import { fought, untouchable, vetoOf, type Circumstances } from './vetoes.ts';
 import { isSameWant, wantFor } from './want.ts';
@@ -131,8 +131,7 @@ function isUnfinished(
   if (record.replicas !== undefined && record.outcome === undefined) return true;
   if (record.outcome !== undefined || workload.replicas === 0) return false;
   const past = bench.past.get(keyOf(workload));
-  const remembered = past?.at === record.at;
-  if (remembered && past.outcome === 'restarted') return false;
+  if (isSeenToTheEnd(past, record)) return false;
   const thisSweep = record.sweep === bench.sweep.id;
   // It was named before T was known, and the run may have died before it saved T.
   const unfinished =

@@ -8,7 +8,7 @@ import { namespaceSelected, ownerSelected, workloadSelected } from './policy.ts'
 import { quotaTooSmall } from './quota.ts';
 import { owedRecord, ownRecord, tookEffectSince, type RestartRecord } from './record.ts';
 import { isRollingOut, whyNoEviction, whyNoRollout } from './rollout.ts';
-import { isOwed } from './starts.ts';
+import { isOwed, isSeenToTheEnd } from './starts.ts';
 import type { Staleness } from './staleness.ts';
 import { isSameWant, wantFor } from './want.ts';
 import { mayBeDown, meansDowntime, type Choice } from './way.ts';
@@ -196,10 +196,9 @@ function restartedBefore(
  * Where the template stays as it is, only the age of a Pod tells that its turn did not come: by two clocks, so that whoever
  * remembers its end knows better.
  */
-function isHalfDone({ way, at }: RestartRecord, { workload, pods }: Judged, bench: Bench): boolean {
-  const past = bench.past.get(keyOf(workload));
-  const isSeenToTheEnd = past?.at === at && past.outcome === 'restarted';
-  return way !== undefined && !isSeenToTheEnd && pods.some(({ createdAt }) => createdAt < (parseInstant(at) ?? 0));
+function isHalfDone(record: RestartRecord, { workload, pods }: Judged, bench: Bench): boolean {
+  if (record.way === undefined || isSeenToTheEnd(bench.past.get(keyOf(workload)), record)) return false;
+  return pods.some(({ createdAt }) => createdAt < (parseInstant(record.at) ?? 0));
 }
 
 /**

@@ -74,13 +74,7 @@ export class KubernetesCluster implements Cluster {
 
   async pods(workload: Workload, needs: Needs): Promise<readonly Pod[]> {
     const interner = new Interner();
-    const { items } = await list(this.#options.transport, {
-      resource: PODS,
-      namespace: workload.namespace,
-      labelSelector: workload.selector,
-      keep: pod => (!isTerminal(pod) && isOf(pod, workload) ? projectPod(pod, interner, needs) : undefined),
-    });
-    return items;
+    return this.#podsOf(workload, pod => projectPod(pod, interner, needs));
   }
 
   tryPod(workload: Workload, replicaSet: ReplicaSetRef): Promise<Admission> {
@@ -92,20 +86,12 @@ export class KubernetesCluster implements Cluster {
   }
 
   async budgets(workload: Workload): Promise<readonly Budget[]> {
-    const { transport } = this.#options;
-    const { namespace, selector: labelSelector } = workload;
-    const all = await readBudgets(transport, namespace);
+    const all = await readBudgets(this.#options.transport, workload.namespace);
     if (all.size === 0) return [];
     const budgets = new BudgetsSeen(all);
-    await list(transport, {
-      resource: PODS,
-      namespace,
-      labelSelector,
-      keep: pod => {
-        if (!isTerminal(pod) && isOf(pod, workload)) budgets.see(workload, textsAt(pod, 'metadata', 'labels'));
-        return undefined;
-      },
-    });
+    for (const labels of await this.#podsOf(workload, pod => textsAt(pod, 'metadata', 'labels'))) {
+      budgets.see(workload, labels);
+    }
     return budgets.all.get(keyOf(workload)) ?? [];
   }
 
@@ -168,6 +154,17 @@ export class KubernetesCluster implements Cluster {
   #patch(ref: WorkloadRef, body: unknown): Promise<PatchAnswer> {
     const { transport, fieldManager } = this.#options;
     return patch(transport, { ref, body, fieldManager });
+  }
+
+  /** Of those that are not terminal what is to be kept of each. */
+  async #podsOf<Kept>(workload: Workload, project: (pod: unknown) => Kept): Promise<readonly Kept[]> {
+    const { items } = await list(this.#options.transport, {
+      resource: PODS,
+      namespace: workload.namespace,
+      labelSelector: workload.selector,
+      keep: pod => (!isTerminal(pod) && isOf(pod, workload) ? project(pod) : undefined),
+    });
+    return items;
   }
 
   async #object({ namespace, name, kind }: WorkloadRef): Promise<unknown> {

@@ -329,7 +329,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'what must be ready is asked before batches only',
     file: 'turnover.ts',
-    is: 'await becomesReady(this.#world, { inFlight: true });\n    this.#preparedAt',
+    is: 'await becomesReady(this.#world, { inFlight: true });\n      this.#preparedAt',
     becomes: 'this.#preparedAt',
     ...WAYS,
   },
